@@ -1,0 +1,449 @@
+"""Every error that Harmonium raises: one root, classes by who must act.
+
+Data are positional fields and the text is made in `__str__`, so that an error
+keeps its fields and its notes when it crosses a process (pickle, copy).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+__all__ = [
+    "AgentDead",
+    "AskError",
+    "AskFailed",
+    "AskTimeout",
+    "BudgetExhausted",
+    "CodecError",
+    "CompensationFailed",
+    "ConfigError",
+    "ContractError",
+    "CoordinationError",
+    "DefinitionError",
+    "DeliveryError",
+    "EnvelopeExpired",
+    "HandlerError",
+    "HarmoniumError",
+    "MailboxFull",
+    "MalformedMessage",
+    "MessageDefinitionError",
+    "QuorumError",
+    "QuorumNotReached",
+    "SpecError",
+    "StartFailed",
+    "StepFailed",
+    "StopTimeout",
+    "StoreCorrupt",
+    "StoreError",
+    "SupervisionError",
+    "SystemStopped",
+    "Unavailable",
+    "UnknownAgent",
+    "UnknownMessage",
+]
+
+# Every class is `define(eq=False, slots=False)`: slots would lose the notes, and
+# keyword-only fields would break unpickling, because `BaseException` rebuilds
+# itself from `args` and `__dict__`.
+
+
+class HarmoniumError(Exception):
+    """The root: catch it to catch whatever Harmonium raises."""
+
+
+# --- The author's mistake: mend the program -------------------------------
+
+
+@attrs.define(eq=False, slots=False)
+class DefinitionError(HarmoniumError):
+    """A definition or a use of it is wrong; raised as early as it can be seen.
+
+    Args:
+        path: Where: a class, a ``Class.field``, a path in a tree or a file.
+        problem: What is wrong there.
+        remedy: What to write instead; empty where the problem says it.
+    """
+
+    path: str
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.path}: {self.problem}"
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+@attrs.define(eq=False, slots=False)
+class MessageDefinitionError(DefinitionError):
+    """A class cannot be a message; the remedy names the type to use."""
+
+
+@attrs.define(eq=False, slots=False)
+class ContractError(DefinitionError):
+    """A thing was sent that the receiver's contract does not name.
+
+    Send an instance of a `@message` class that the receiver handles, or give
+    the receiver a handler for it.
+    """
+
+
+@attrs.define(eq=False, slots=False)
+class HandlerError(DefinitionError):
+    """A handler is declared wrongly: its signature or its options."""
+
+
+@attrs.define(eq=False, slots=False)
+class SpecError(DefinitionError):
+    """A child spec, a tree, a pool or a pipeline is wrong."""
+
+
+@attrs.define(eq=False, slots=False)
+class ConfigError(DefinitionError):
+    """A system file, an option or an input of a run is wrong."""
+
+
+# --- Not delivered: the sender may try again ------------------------------
+
+
+@attrs.define(eq=False, slots=False)
+class DeliveryError(HarmoniumError):
+    """A message was not delivered.
+
+    Args:
+        envelope: The undelivered envelope, or None where there is none.
+    """
+
+    envelope: Any = None
+
+    def __str__(self) -> str:
+        return "the message was not delivered"
+
+
+@attrs.define(eq=False, slots=False)
+class AgentDead(DeliveryError):
+    """The agent has ended and will not be restarted; do not retry.
+
+    Args:
+        path: The agent that is dead.
+        reason: Why it ended, as text; empty when nobody knows.
+    """
+
+    path: str
+    reason: str = ""
+    envelope: Any = None
+
+    def __str__(self) -> str:
+        return f"agent {self.path} is dead" + (f" ({self.reason})" if self.reason else "")
+
+
+@attrs.define(eq=False, slots=False)
+class MailboxFull(DeliveryError):
+    """The mailbox took no more; send slower, wait with `await tell`, or raise its capacity.
+
+    Args:
+        path: The agent whose mailbox is full.
+        capacity: How many messages it holds.
+    """
+
+    path: str
+    capacity: int
+    envelope: Any = None
+
+    def __str__(self) -> str:
+        return f"the mailbox of {self.path} is full ({self.capacity} messages)"
+
+
+@attrs.define(eq=False, slots=False)
+class UnknownAgent(DeliveryError):
+    """Nobody has ever had this path or name; check its spelling and the tree.
+
+    Args:
+        address: The path or name as the sender gave it.
+    """
+
+    address: str
+    envelope: Any = None
+
+    def __str__(self) -> str:
+        return f"no agent is called {self.address!r}"
+
+
+@attrs.define(eq=False, slots=False)
+class EnvelopeExpired(DeliveryError):
+    """The deadline passed before the agent could begin; the work was not done.
+
+    Args:
+        path: The agent that would have handled the message.
+        deadline: When it expired, in seconds of the system's clock.
+    """
+
+    path: str
+    deadline: float
+    envelope: Any = None
+
+    def __str__(self) -> str:
+        return f"the message to {self.path} expired at {self.deadline:.3f} before it was handled"
+
+
+# --- Asked, and not answered ----------------------------------------------
+
+
+@attrs.define(eq=False, slots=False)
+class AskError(HarmoniumError):
+    """An ask ended without a reply."""
+
+
+@attrs.define(eq=False, slots=False)
+class AskTimeout(AskError, TimeoutError):
+    """No reply came in time; the agent may still do the work.
+
+    Give the message an idempotency key when you ask again.
+
+    Args:
+        path: The agent that was asked.
+        timeout: How long the asker waited, in seconds.
+    """
+
+    path: str
+    timeout: float
+
+    def __str__(self) -> str:
+        return f"{self.path} did not answer within {self.timeout:g} s"
+
+
+@attrs.define(eq=False, slots=False)
+class AskFailed(AskError):
+    """The agent raised while it handled the message.
+
+    Args:
+        path: The agent that was asked.
+        error_type: Name of the class that it raised.
+        text: The text of that error.
+        traceback_text: Its formatted traceback; empty when it was not kept.
+    """
+
+    path: str
+    error_type: str
+    text: str
+    traceback_text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path} failed with {self.error_type}: {self.text}"
+
+
+@attrs.define(eq=False, slots=False)
+class Unavailable(AskError):
+    """The agent is held back (an open breaker, a quarantine); ask again later.
+
+    Args:
+        path: The agent that was asked.
+        until: When it may be asked again, in seconds of the system's clock;
+            None when a person has to release it.
+        cause: Why it is held, as text.
+    """
+
+    path: str
+    until: float | None
+    cause: str = ""
+
+    def __str__(self) -> str:
+        when = "released by hand" if self.until is None else f"{self.until:.3f}"
+        return f"{self.path} is unavailable until {when}" + (f": {self.cause}" if self.cause else "")
+
+
+# --- Bytes that are no message --------------------------------------------
+
+
+@attrs.define(eq=False, slots=False)
+class CodecError(HarmoniumError):
+    """A value cannot be turned into a message, or a message into bytes.
+
+    Args:
+        path: The place inside the message, as in ``$.lines[3].price``.
+        problem: What is wrong there.
+    """
+
+    path: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+@attrs.define(eq=False, slots=False)
+class UnknownMessage(CodecError):
+    """The codec knows no message of this name and version.
+
+    Args:
+        nearest: The known name that looks most like it, or None.
+    """
+
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.path}: {self.problem}"
+        return f"{text}; did you mean {self.nearest!r}?" if self.nearest else text
+
+
+@attrs.define(eq=False, slots=False)
+class MalformedMessage(CodecError):
+    """The value has the wrong shape: a field is missing, too many or of a wrong type."""
+
+
+# --- The tree gave up -----------------------------------------------------
+
+
+@attrs.define(eq=False, slots=False)
+class SupervisionError(HarmoniumError):
+    """A supervisor could not do what was asked of it."""
+
+
+@attrs.define(eq=False, slots=False)
+class StartFailed(SupervisionError):
+    """A child did not become ready; what was started before it is stopped again.
+
+    Args:
+        path: The child that did not start.
+        cause_text: Why, as text.
+    """
+
+    path: str
+    cause_text: str
+
+    def __str__(self) -> str:
+        return f"{self.path} did not start: {self.cause_text}"
+
+
+@attrs.define(eq=False, slots=False)
+class BudgetExhausted(SupervisionError):
+    """More restarts were needed than allowed; mend the cause or raise the limit.
+
+    Args:
+        path: The supervisor that gave up.
+        unit: What ran out, as in ``5 restarts within 10 s``.
+        last_cause: The failure that was one too many, as text.
+    """
+
+    path: str
+    unit: str
+    last_cause: str
+
+    def __str__(self) -> str:
+        return f"{self.path} used up its {self.unit}; the last cause was {self.last_cause}"
+
+
+@attrs.define(eq=False, slots=False)
+class StopTimeout(SupervisionError):
+    """An agent did not stop in its time and was killed.
+
+    Args:
+        path: The agent.
+        seconds: Its limit.
+    """
+
+    path: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.path} did not stop within {self.seconds:g} s"
+
+
+# --- Working together -----------------------------------------------------
+
+
+@attrs.define(eq=False, slots=False)
+class QuorumError(HarmoniumError):
+    """A vote could not be decided."""
+
+
+@attrs.define(eq=False, slots=False)
+class QuorumNotReached(QuorumError):
+    """Too few ballots came before the deadline.
+
+    Args:
+        needed: How many ballots the rule needs.
+        ballots: The ballots that came.
+    """
+
+    needed: int
+    ballots: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return f"{len(self.ballots)} ballots of the {self.needed} needed"
+
+
+@attrs.define(eq=False, slots=False)
+class CoordinationError(HarmoniumError):
+    """A pipeline could not be carried through."""
+
+
+@attrs.define(eq=False, slots=False)
+class StepFailed(CoordinationError):
+    """A step failed and its fallbacks are used up; finished steps are undone.
+
+    Args:
+        step: Name of the step.
+        cause_text: Its last failure, as text.
+    """
+
+    step: str
+    cause_text: str
+
+    def __str__(self) -> str:
+        return f"step {self.step!r} failed: {self.cause_text}"
+
+
+@attrs.define(eq=False, slots=False)
+class CompensationFailed(CoordinationError):
+    """A finished step could not be undone; a person has to look at it.
+
+    Args:
+        step: Name of the step that still stands.
+        cause_text: Why it could not be undone, as text.
+    """
+
+    step: str
+    cause_text: str
+
+    def __str__(self) -> str:
+        return f"step {self.step!r} could not be undone: {self.cause_text}"
+
+
+# --- The system itself ----------------------------------------------------
+
+
+@attrs.define(eq=False, slots=False)
+class StoreError(HarmoniumError):
+    """The store could not read or write."""
+
+
+@attrs.define(eq=False, slots=False)
+class StoreCorrupt(StoreError):
+    """What the store holds cannot be read; restore it from before the offset.
+
+    Args:
+        place: The file, table or journal.
+        offset: The first entry or byte that is wrong, from 0.
+    """
+
+    place: str
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.place} is corrupt from {self.offset} on"
+
+
+@attrs.define(eq=False, slots=False)
+class SystemStopped(HarmoniumError):
+    """The system has stopped or is stopping; start a new one.
+
+    Args:
+        reason: Why it stopped, as text; empty when it was asked to.
+    """
+
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return "the system has stopped" + (f": {self.reason}" if self.reason else "")
