@@ -1,0 +1,1 @@
+"""The command line: `run.py` and the console script `harmonium`."""

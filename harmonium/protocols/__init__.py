@@ -1,0 +1,1 @@
+"""Meaning: messages, envelopes, contracts, errors and pure rules."""

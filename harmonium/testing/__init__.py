@@ -1,0 +1,1 @@
+"""The test kit: what users need to test their own agents."""
