@@ -32,6 +32,7 @@ __all__ = [
     "QuorumError",
     "QuorumNotReached",
     "SpecError",
+    "StaleToken",
     "StartFailed",
     "StepFailed",
     "StopTimeout",
@@ -42,6 +43,7 @@ __all__ = [
     "Unavailable",
     "UnknownAgent",
     "UnknownMessage",
+    "VersionConflict",
 ]
 
 # Every class is `define(eq=False, slots=False)`: slots would lose the notes, and
@@ -416,7 +418,19 @@ class CompensationFailed(CoordinationError):
 
 @attrs.define(eq=False, slots=False)
 class StoreError(HarmoniumError):
-    """The store could not read or write."""
+    """The store could not read or write.
+
+    Where it was a write, it may have been done all the same (the answer of the
+    disk or the server was lost): read before you write again.
+
+    Args:
+        problem: What went wrong, and where.
+    """
+
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return self.problem or "the store could not read or write"
 
 
 @attrs.define(eq=False, slots=False)
@@ -426,13 +440,55 @@ class StoreCorrupt(StoreError):
     Args:
         place: The file, table or journal.
         offset: The first entry or byte that is wrong, from 0.
+        problem: What the reader found there; empty when it could not tell.
     """
 
     place: str
     offset: int
+    problem: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place} is corrupt from {self.offset} on"
+        text = f"{self.place} is corrupt from {self.offset} on"
+        return f"{text}: {self.problem}" if self.problem else text
+
+
+@attrs.define(eq=False, slots=False)
+class VersionConflict(StoreError):
+    """Somebody else wrote first; nothing was written: read again, then decide again.
+
+    Args:
+        place: The stream, log or key.
+        expected: The version that the writer had read; None for "is not there".
+        actual: The version that is there; None when there is nothing.
+    """
+
+    place: str
+    expected: int | None
+    actual: int | None
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place} is at version {self.actual}, the writer expected {self.expected}"
+
+
+@attrs.define(eq=False, slots=False)
+class StaleToken(StoreError):
+    """The lease was lost, so nothing was written; stop, or acquire it again.
+
+    Args:
+        lease: Name of the lease.
+        token: The fencing token that the writer carried.
+        current: The token that is valid now; None when nobody holds the lease.
+    """
+
+    lease: str
+    token: int
+    current: int | None
+    problem: str = ""
+
+    def __str__(self) -> str:
+        now = "nobody holds it" if self.current is None else f"the holder's is {self.current}"
+        return f"lease {self.lease!r}: token {self.token} is stale, {now}"
 
 
 @attrs.define(eq=False, slots=False)

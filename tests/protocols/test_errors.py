@@ -42,8 +42,10 @@ EXAMPLES: tuple[HarmoniumError, ...] = (
     errors.CoordinationError(),
     errors.StepFailed("pay", "refused"),
     errors.CompensationFailed("pay", "refused"),
-    errors.StoreError(),
-    errors.StoreCorrupt("journal", 17),
+    errors.StoreError("disk full"),
+    errors.StoreCorrupt("journal", 17, "bad checksum"),
+    errors.VersionConflict("stream orders/1", 3, 4),
+    errors.StaleToken("leader", 3, 4),
     errors.SystemStopped("asked"),
 )
 
