@@ -1,0 +1,48 @@
+"""Durations as people write them: ``250ms``, ``10s``, ``5m``, ``1h``, ``7d``."""
+
+from __future__ import annotations
+
+import math
+import re
+
+__all__ = ["format_duration", "parse_duration"]
+
+_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_FORM = re.compile(
+    r"(?P<number>\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+)\s*(?P<unit>[a-z]*)", re.IGNORECASE
+)
+
+
+def parse_duration(text: str) -> float:
+    """Read a duration; a number without a unit is seconds.
+
+    Args:
+        text: A number of at least 0 and one of the units ms, s, m, h, d.
+
+    Returns:
+        The duration in seconds.
+
+    Raises:
+        ValueError: If the text is no such duration; its text says what is.
+
+    Example:
+        >>> parse_duration("1.5m")
+        90.0
+    """
+    form = _FORM.fullmatch(text.strip())
+    if form is None or form["unit"] not in _UNITS:
+        raise ValueError(f"{text!r} is no duration; write 250ms, 10s, 5m, 1h or 7d")
+    seconds = float(form["number"]) * _UNITS[form["unit"]]
+    if not math.isfinite(seconds):
+        raise ValueError(f"{text!r} is longer than any duration")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """Write a duration in seconds, so that `parse_duration` reads the same number again.
+
+    Example:
+        >>> format_duration(10.0), format_duration(0.25)
+        ('10s', '0.25s')
+    """
+    return f"{repr(float(seconds)).removesuffix('.0')}s"
