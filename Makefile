@@ -25,7 +25,7 @@ run: $(VENV)/.runs ## the demo: examples/orders on its sample
 
 test: $(VENV)/.develops ## all tests and doctests
 	@echo "make: running the tests in $(JOBS) processes"
-	@$(PY) -m pytest -n $(JOBS) $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 check: $(VENV)/.develops ## ruff, mypy --strict and the import contracts
 	@echo "make: ruff check"

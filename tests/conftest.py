@@ -9,6 +9,8 @@ import pytest
 
 from tests import leaks
 
+collect_ignore = ["typing"]  # read by mypy, never run
+
 hypothesis.settings.register_profile(
     "local",
     deadline=None,  # a busy machine is no failure
