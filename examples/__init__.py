@@ -1,0 +1,1 @@
+"""Whole systems to run, to read and to copy from."""
