@@ -3,7 +3,8 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# -qq: pip's errors are seen, its warnings are not.
+PIP := $(PY) -m pip install -qq --disable-pip-version-check
 # A Python to build .venv with: `make PYTHON=/opt/python3.12/bin/python3 run`.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 # Test processes side by side: `make JOBS=0 test` runs in one.
@@ -55,7 +56,8 @@ $(VENV)/.created:
 	    if $$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then found=$$python; break; fi; \
 	  done; \
 	  if [ -z "$$found" ]; then \
-	    echo "make: harmonium needs Python 3.11 or newer, and of '$(PYTHON)' none is; name one: make PYTHON=/path/to/python" >&2; \
+	    version=$$($(firstword $(PYTHON)) --version 2>&1) || version="not there"; \
+	    echo "make: harmonium needs Python 3.11 or newer; $(firstword $(PYTHON)) is $$version; name another: make PYTHON=/path/to/python" >&2; \
 	    exit 1; \
 	  fi; \
 	  echo "make: creating $(VENV) with $$($$found --version)"; \
@@ -63,7 +65,7 @@ $(VENV)/.created:
 	  $$found -m venv $(VENV) >/dev/null 2>&1 || { \
 	    rm -rf $(VENV); \
 	    $$found -m venv --without-pip $(VENV) && \
-	    $$found -m pip --python $(PY) install --quiet --disable-pip-version-check pip; \
+	    $$found -m pip --python $(PY) install -qq --disable-pip-version-check pip; \
 	  } || { rm -rf $(VENV); exit 1; }; \
 	fi
 	@touch $@

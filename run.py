@@ -6,7 +6,9 @@ import sys
 try:
     from harmonium.cli.app import main
 except ModuleNotFoundError as missing:
-    sys.exit(f"run.py: {missing}. `make run` installs what is needed; then use .venv/bin/python.")
+    if (missing.name or "").startswith("harmonium"):
+        raise
+    sys.exit(f"run.py: {missing}; `make run` installs it into .venv, then .venv/bin/python run.py")
 
 if __name__ == "__main__":
     sys.exit(main())
