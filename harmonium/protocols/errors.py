@@ -6,6 +6,7 @@ keeps its fields and its notes when it crosses a process (pickle, copy).
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import attrs
@@ -25,6 +26,7 @@ __all__ = [
     "DeliveryError",
     "EnvelopeExpired",
     "HandlerError",
+    "HandlerOverrun",
     "HarmoniumError",
     "MailboxFull",
     "MalformedMessage",
@@ -163,13 +165,16 @@ class UnknownAgent(DeliveryError):
 
     Args:
         address: The path or name as the sender gave it.
+        nearest: A known one that is most like it; empty when none is.
     """
 
     address: str
+    nearest: str = ""
     envelope: Any = None
 
     def __str__(self) -> str:
-        return f"no agent is called {self.address!r}"
+        hint = f"; did you mean {self.nearest!r}?" if self.nearest else ""
+        return f"no agent is called {self.address!r}{hint}"
 
 
 @attrs.define(eq=False, slots=False)
@@ -224,12 +229,32 @@ class AskFailed(AskError):
         error_type: Name of the class that it raised.
         text: The text of that error.
         traceback_text: Its formatted traceback; empty when it was not kept.
+            Within one process the error itself is the `__cause__`, and the
+            text is made only when somebody reads or pickles it.
     """
 
     path: str
     error_type: str
     text: str
     traceback_text: str = ""
+
+    @classmethod
+    def of(cls, path: str, error: BaseException) -> AskFailed:
+        """The error that an asker of `path` gets when its agent raised `error`."""
+        failed = cls(path, type(error).__qualname__, str(error))
+        failed.__cause__ = error
+        return failed
+
+    @property
+    def remote_traceback(self) -> str:
+        """The traceback of what the agent raised, as text."""
+        if not self.traceback_text and self.__cause__ is not None:
+            self.traceback_text = "".join(traceback.format_exception(self.__cause__))
+        return self.traceback_text
+
+    def __reduce__(self) -> Any:
+        self.traceback_text = self.remote_traceback
+        return super().__reduce__()
 
     def __str__(self) -> str:
         return f"{self.path} failed with {self.error_type}: {self.text}"
@@ -300,6 +325,22 @@ class MalformedMessage(CodecError):
 @attrs.define(eq=False, slots=False)
 class SupervisionError(HarmoniumError):
     """A supervisor could not do what was asked of it."""
+
+
+@attrs.define(eq=False, slots=False)
+class HandlerOverrun(SupervisionError):
+    """A handler ran longer than its limit and was cancelled; that is a crash.
+
+    Args:
+        path: The agent whose handler it was.
+        limit: The limit in seconds.
+    """
+
+    path: str
+    limit: float
+
+    def __str__(self) -> str:
+        return f"a handler of {self.path} ran longer than its limit of {self.limit:g} s"
 
 
 @attrs.define(eq=False, slots=False)

@@ -1,0 +1,461 @@
+"""`Agent`: what users write. State, handlers and hooks of one actor.
+
+An agent is a Thespian actor; it reaches the world only through the methods
+here, so it never knows on which ground it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from loguru import logger
+from thespian.actors import Actor
+
+from harmonium.actors import lifecycle
+from harmonium.actors.ask import Ask
+from harmonium.actors.birth import Birth
+from harmonium.actors.deferred import Deferred
+from harmonium.actors.handlers import HandlerTable, build_table
+from harmonium.actors.promise import Promise
+from harmonium.actors.ref import Ref
+from harmonium.protocols.contract import Contract
+from harmonium.protocols.errors import (
+    ContractError,
+    DefinitionError,
+    HandlerError,
+    MailboxFull,
+    StartFailed,
+)
+from harmonium.protocols.lifecycle import NORMAL, Exit, Exited, ExitKind, Failed, Phase, Report
+from harmonium.protocols.signals import Terminated
+
+if TYPE_CHECKING:
+    from harmonium.actors.cell import Cell
+    from harmonium.actors.timers import Timer
+    from harmonium.protocols.envelope import Lane
+
+__all__ = ["Agent"]
+
+
+class _Table:
+    """Builds the handler table on first use where annotations were not ready at definition."""
+
+    def __get__(self, instance: object, owner: type[Agent]) -> HandlerTable:
+        try:
+            table = build_table(owner)
+        except NameError as error:
+            raise HandlerError(owner.__qualname__, f"an annotation is not defined: {error}") from None
+        owner.__table__ = table
+        return table
+
+
+class Agent(Actor):  # type: ignore[misc]
+    """One actor: private state, one message at a time, a contract.
+
+    Write handlers as methods with `@handles`; override the hooks you need.
+    An agent is made by `spawn` or by its supervisor, never by calling the
+    class. After a crash its supervisor makes a new one: `__init__` rebuilds
+    the state, while ref, path, mailbox and watchers stay.
+
+    Class attributes:
+        publishes: The event classes it may publish.
+    """
+
+    publishes: ClassVar[tuple[type, ...]] = ()
+    supervises: ClassVar[bool] = False
+    __table__: ClassVar[HandlerTable] = _Table()  # type: ignore[assignment]
+    __has_started__: ClassVar[bool] = False
+
+    _cell: Cell
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__has_started__ = cls.started is not Agent.started
+        try:
+            cls.__table__ = build_table(cls)
+        except NameError:  # a name that is defined further down; built at the first spawn
+            cls.__table__ = _Table()  # type: ignore[assignment]
+
+    # -- hooks
+
+    def started(self) -> Any:
+        """Run before the first message; may be async. Raising fails the start."""
+
+    def stopped(self) -> Any:
+        """Run after the last message when the agent ends gracefully; may be async."""
+
+    def before_restart(self, cause: BaseException, message: Any) -> Any:
+        """Run on the failed incarnation before it is replaced; may be async.
+
+        Args:
+            cause: What ends this incarnation.
+            message: The message in work when it failed, or None if the cause
+                lies with a sibling or a parent.
+        """
+        return self.stopped()
+
+    def after_restart(self, cause: BaseException) -> Any:
+        """Run on the new incarnation before its first message; may be async.
+
+        Raising is a new failure.
+        """
+        return self.started()
+
+    # -- who and when
+
+    @property
+    def ref(self) -> Ref:
+        """This agent's own handle."""
+        return self._cell.ref
+
+    @property
+    def path(self) -> str:
+        """This agent's place in the tree."""
+        return self._cell.path
+
+    @property
+    def incarnation(self) -> int:
+        """1 at first, one more after each restart."""
+        return self._cell.incarnation
+
+    @property
+    def parent(self) -> Ref | None:
+        """The parent's handle."""
+        parent = self._cell.parent
+        return None if parent is None else parent.ref
+
+    def now(self) -> float:
+        """The ground's time, in seconds; virtual in simulation, never goes back."""
+        return self._cell.ground.clock()
+
+    @property
+    def random(self) -> Random:
+        """The ground's source of chance; seeded in simulation."""
+        return self._cell.ground.random
+
+    @property
+    def sender(self) -> Ref | None:
+        """Who sent the message in work; None from outside."""
+        current = self._cell.current
+        return None if current is None or current[1] is None else current[1].ref
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The id of the request in work; it follows every message sent meanwhile."""
+        current = self._cell.current
+        return None if current is None else current[5].correlation_id
+
+    @property
+    def deadline(self) -> float | None:
+        """When the work in hand is worthless, on the ground's clock; or None."""
+        current = self._cell.current
+        return None if current is None else current[5].deadline
+
+    @property
+    def log(self) -> Any:
+        """loguru's logger, bound to path, incarnation and correlation id."""
+        return logger.bind(
+            path=self.path, incarnation=self.incarnation, correlation_id=self.correlation_id
+        )
+
+    # -- sending
+
+    def tell(self, to: Ref | str, message: Any, *, lane: Lane | None = None) -> Awaitable[None]:
+        """Send a message and want no answer; await the result to wait for room.
+
+        Args:
+            to: A ref, a path, or a name (see `harmonium.actors.registry`).
+            message: An instance of a `@message` class.
+            lane: `Lane.CONTROL` passes the user messages that wait already.
+
+        Raises:
+            ContractError: If it is no message, or not in a ref's contract.
+            MailboxFull: If the mailbox is full and its policy is `FAIL`, or
+                `WAIT` while this handler is not async.
+        """
+        me = self._cell
+        ground = me.ground
+        if me.offloop:
+            return self._from_thread(lambda: ground.tell_any(me, to, message, lane))
+        return ground.tell_any(me, to, message, lane)  # type: ignore[no-any-return]
+
+    def ask(
+        self,
+        to: Ref | str,
+        message: Any,
+        *,
+        timeout: float | None = 5.0,
+        idempotency_key: str | None = None,
+    ) -> Ask[Any]:
+        """Send a message; await the result for the answer.
+
+        In a handler that is not async, use `then(callback)` on the result.
+        Two agents that await each other wait until the deadline.
+
+        Args:
+            to: A ref, a path, or a name.
+            message: An instance of a `@message` class.
+            timeout: Seconds until `AskTimeout`; the deadline of the work in
+                hand may shorten it. None waits for that deadline only.
+            idempotency_key: Makes repeats of the same request recognisable.
+        """
+        me = self._cell
+        target = to._cell if isinstance(to, Ref) else to
+        if me.offloop:
+            ask: Ask[Any] = Ask(me.ground, None, target, timeout)
+            context = me.more.blocking[5] if me.more.blocking is not None else None
+            me.ground.call_threadsafe(
+                lambda: me.ground.ask_now(ask, None, target, message, context, idempotency_key)
+            )
+            return ask
+        return me.ground.ask(
+            me, target, message, timeout=timeout, idempotency_key=idempotency_key
+        )
+
+    def publish(self, event: Any, *, topic: str | None = None) -> int:
+        """Send an event to everybody who subscribed to its class or to `topic`.
+
+        Returns:
+            How many subscribers there were.
+
+        Raises:
+            ContractError: If the class is not in `publishes`.
+        """
+        if type(event) not in self.publishes:
+            self._cell.ground.refuse(self.path, event)
+            raise ContractError(
+                type(self).__qualname__,
+                f"it publishes {type(event).__name__}, which its contract does not name",
+                f"add it: publishes = ({type(event).__name__},)",
+            )
+        ground = self._cell.ground
+        if self._cell.offloop:
+            ground.call_threadsafe(lambda: ground.topics.publish(self._cell, event, topic))
+            return 0
+        return ground.topics.publish(self._cell, event, topic)
+
+    def subscribe(self, to: type | str) -> None:
+        """Get events of this class, or under this topic, from now on.
+
+        The subscription ends with the incarnation: subscribe in `started`.
+
+        Raises:
+            HandlerError: If no handler takes the event class.
+        """
+        if isinstance(to, type) and self.__table__.find(to) is None:
+            raise HandlerError(
+                type(self).__qualname__,
+                f"it subscribes to {to.__name__} but has no handler for it",
+            )
+        self._cell.ground.topics.subscribe(self._cell, to)
+
+    def unsubscribe(self, to: type | str) -> None:
+        """End a subscription."""
+        self._cell.ground.topics.unsubscribe(self._cell, to)
+
+    def reply(self, answer: Any) -> None:
+        """Answer the message in work now, before the handler returns.
+
+        What the handler returns is then not sent. A no-op when nobody asked.
+        """
+        current = self._cell.current
+        if current is not None and current[2] is not None and not current[2].answered:
+            self._cell.ground.reply(current, answer)
+
+    def defer(self) -> Deferred:
+        """Take over the duty to answer later; the handler's return value is not sent.
+
+        If the agent crashes or ends before it answers, the asker hears that.
+        """
+        current = self._cell.current
+        if current is None:
+            raise DefinitionError(self.path, "defer() is for use inside a handler")
+        return Deferred(self._cell, current)
+
+    def stash(self) -> None:
+        """Put the message in work aside; `unstash` brings it back in order.
+
+        Raises:
+            MailboxFull: If the stash is full.
+        """
+        cell = self._cell
+        current = cell.current
+        if current is None:
+            raise DefinitionError(self.path, "stash() is for use inside a handler")
+        if len(cell.more.stash) >= cell.birth.stash:
+            raise MailboxFull(f"{self.path} (stash)", cell.birth.stash)
+        cell.ground.stash(cell, current)
+
+    def unstash(self) -> None:
+        """Put what was stashed at the head of the mailbox, oldest first."""
+        self._cell.ground.unstash(self._cell)
+
+    # -- other agents
+
+    def spawn(
+        self,
+        agent: type[Agent] | Callable[..., Agent],
+        *args: Any,
+        id: str | None = None,
+        name: str | None = None,
+        mailbox: int = 10_000,
+        overflow: Any = None,
+        handler_limit: float | None = None,
+        **kwargs: Any,
+    ) -> Ref:
+        """Start a child of this agent.
+
+        A child that crashes fails its parent too, unless the parent is a
+        supervisor; children stop before their parent does.
+
+        Args:
+            agent: The class, or a function that makes the agent.
+            args: For its constructor.
+            id: Its id under this agent; a number if not given.
+            name: A name that is known everywhere on this ground.
+            mailbox: How many messages may wait for it.
+            overflow: What happens to one more; `WAIT` if not given.
+            handler_limit: Longest run of one async handler, in seconds.
+            kwargs: For its constructor.
+
+        Raises:
+            StartFailed: If its constructor or a `started` that is not async raised.
+            SpecError: If the id or the name is taken.
+        """
+        cell = self._cell
+        if args or kwargs or overflow is not None or handler_limit is not None or mailbox != 10_000:
+            options = {} if overflow is None else {"overflow": overflow}
+            birth = Birth(
+                agent, args, kwargs, mailbox=mailbox, handler_limit=handler_limit, **options
+            )
+        else:
+            birth = Birth(agent)
+        child = cell.ground.spawn(cell, birth, id if id is not None else cell.ground.next_id(cell))
+        return _started_child(cell, child, name)
+
+    def watch(self, ref: Ref) -> None:
+        """Get a `Terminated` when this agent is gone for good; at once if it is.
+
+        Raises:
+            HandlerError: If this agent has no handler for `Terminated`.
+        """
+        if self.__table__.find(Terminated) is None:
+            raise HandlerError(
+                type(self).__qualname__,
+                "it watches another agent but has no handler for Terminated",
+                "add: @handles def gone(self, event: Terminated) -> None",
+            )
+        me, subject = self._cell, ref._cell
+        if ref.path in me.more.watching:
+            return
+        me.more.watching[ref.path] = subject
+        if subject.alive:
+            subject.more.watchers[me] = None
+        else:
+            lifecycle.notify(me, subject)
+
+    def unwatch(self, ref: Ref) -> None:
+        """Stop watching; a notice that waits in the mailbox is not handled any more."""
+        self._cell.more.watching.pop(ref.path, None)
+        ref._cell.more.watchers.pop(self._cell, None)
+
+    def stop(self, ref: Ref | None = None, *, reason: str = "") -> None:
+        """End this agent after the message in work, or ask another one to stop.
+
+        Args:
+            ref: Whom to stop; None for oneself.
+            reason: For reports and watchers.
+        """
+        cell = self._cell if ref is None else ref._cell
+        kind = ExitKind.NORMAL if ref is None else ExitKind.SHUTDOWN
+        exit_ = Exit(kind, reason) if reason or ref is not None else NORMAL
+        lifecycle.request_stop(cell, None, exit_)
+
+    def decline(self, why: str = "") -> None:
+        """Choose, in `started`, not to run at all; that is no failure."""
+        self._cell.more.declined = why
+
+    # -- time
+
+    def schedule(self, delay: float, message: Any, *, every: float | None = None) -> Timer:
+        """Send oneself a message later; it ends with the incarnation.
+
+        Args:
+            delay: Seconds until the first.
+            message: An instance of a `@message` class of one's own contract.
+            every: Seconds between repeats; None for once.
+
+        Returns:
+            A timer with `cancel()`.
+        """
+        if type(message) not in self._cell.accepts:
+            self._cell.ground.refuse(self._cell, message)
+        return self._cell.ground.schedule_message(self._cell, delay, message, every)
+
+    def sleep(self, delay: float) -> Promise[None]:
+        """Await to suspend this handler for `delay` seconds of the ground's time."""
+        ground = self._cell.ground
+        promise: Promise[None] = Promise(ground)
+        ground.after(delay, promise.settle, None)
+        return promise
+
+    # -- what the runtime calls
+
+    @classmethod
+    def contract(cls) -> Contract:
+        """What this class accepts, answers and publishes."""
+        return cls.__table__.contract
+
+    def _child_report(self, child: Cell, report: Report) -> None:
+        """Hear of a child. Whoever is no supervisor shares its child's failure."""
+        if isinstance(report, Failed):
+            lifecycle.fail(self._cell, report.error, Phase.CHILD, None)
+        elif isinstance(report, Exited) and child.alive and child.parent is self._cell:
+            lifecycle.bury(child)
+
+    def _stop_children(self, then: Callable[[], None]) -> None:
+        lifecycle.stop_children(self._cell, then)
+
+    def _from_thread(self, call: Callable[[], Any]) -> Promise[None]:
+        """Send from a blocking handler's thread."""
+        ground = self._cell.ground
+        promise: Promise[None] = Promise(ground)
+
+        def send() -> None:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001 - it belongs to the handler's thread
+                promise.fail(error)
+            else:
+                promise.settle(None)
+
+        ground.call_threadsafe(send)
+        return promise
+
+    def receiveMessage(self, msg: Any, sender: Any) -> None:  # noqa: N802 - Thespian's name
+        """Thespian's entry point; a ground of ours never uses it.
+
+        Raises:
+            DefinitionError: Always: run agents on a Harmonium ground.
+        """
+        raise DefinitionError(
+            type(self).__qualname__,
+            "an Agent needs a Harmonium ground",
+            "use harmonium.System, or ActorSystem(systemBase=LocalBase(), transientUnique=True)",
+        )
+
+
+def _started_child(parent: Cell, child: Cell, name: str | None) -> Ref:
+    """Give the ref, or clean up after a start that failed at once, and raise."""
+    if name is not None:
+        parent.ground.registry.register(name, child)
+    failure = child.more_.failure if child.more_ is not None else None
+    if failure is not None:
+        error = failure[0]
+        lifecycle.abandon(child)
+        raise StartFailed(child.path, repr(error)) from error
+    return child.ref
+
+

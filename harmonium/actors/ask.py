@@ -1,0 +1,48 @@
+"""`Ask`: a promise of the answer to one message, with a deadline.
+
+An asker always hears: the reply, the remote error, that the agent is dead, or
+that its time is up, whichever comes first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from harmonium.actors.promise import Promise
+
+if TYPE_CHECKING:
+    from harmonium.actors.cell import Cell
+    from harmonium.actors.ground import Ground
+    from harmonium.actors.timers import Timer
+
+__all__ = ["Ask"]
+
+T = TypeVar("T")
+
+
+class Ask(Promise[T]):
+    """The answer that is on its way; `await` it or call `result()`.
+
+    Raises (when awaited):
+        AskFailed: The agent's handler raised; type, text and traceback are in it.
+        AgentDead: The agent is dead, died before it answered, or never was.
+        AskTimeout: The deadline passed.
+        ContractError: The agent does not take this message.
+    """
+
+    __slots__ = ("owner", "target", "timeout", "timer")
+
+    def __init__(
+        self, ground: Ground, owner: Cell | None, target: str | Cell, timeout: float | None
+    ) -> None:
+        super().__init__(ground)
+        self.owner = owner
+        self.target = target
+        self.timeout = timeout
+        self.timer: Timer | None = None
+
+    def _finish(self, state: int, value: Any) -> bool:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        return super()._finish(state, value)

@@ -1,0 +1,45 @@
+"""`Birth`: how an agent is made, and made again after a crash.
+
+One value may serve any number of agents; it never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from harmonium.protocols.overflow import WAIT, Overflow
+
+__all__ = ["Birth"]
+
+
+@attrs.frozen(slots=True)
+class Birth:
+    """The recipe of an agent: its class or factory, arguments and limits.
+
+    Args:
+        factory: The agent class, or a function that returns an agent.
+        args: Positional arguments of each incarnation's constructor.
+        kwargs: Keyword arguments of the same.
+        mailbox: How many user messages may wait. At least 1.
+        overflow: What happens to one more.
+        handler_limit: Longest run of one handler, in seconds. Past it, a
+            handler that has been suspended is cancelled, which counts as a
+            crash. None sets no limit.
+        keep_children: Whether a restart leaves its children running.
+        stash: How many messages it may stash.
+        retries: How often a message whose handler raised is handled again
+            after the restart, before it counts as failed.
+    """
+
+    factory: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = attrs.field(factory=dict)
+    mailbox: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
+    overflow: Overflow = WAIT
+    handler_limit: float | None = None
+    keep_children: bool = False
+    stash: int = attrs.field(default=1_000, validator=attrs.validators.ge(0))
+    retries: int = attrs.field(default=0, validator=attrs.validators.ge(0))

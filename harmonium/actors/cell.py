@@ -1,0 +1,198 @@
+"""`Cell`: what the ground keeps for one agent, across all its incarnations.
+
+The cell outlives a crash: path, ref, mailbox and watchers are its own, the
+agent object is only the present incarnation. It is a record; the scheduler
+moves mail through it and `lifecycle` changes its state.
+
+A hundred thousand of them must fit, so it has slots, makes its mailbox on the
+first message and keeps what few agents need in `Extras`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from harmonium.actors.ref import Ref
+
+if TYPE_CHECKING:
+    from harmonium.actors.birth import Birth
+    from harmonium.actors.context import RawEnvelope
+    from harmonium.actors.deferred import Deferred
+    from harmonium.actors.execution import Execution
+    from harmonium.actors.ground import Ground
+    from harmonium.actors.promise import Promise
+    from harmonium.actors.timers import Timer
+    from harmonium.protocols.lifecycle import Exit
+
+__all__ = ["BLOCKED", "IDLE", "NO_MAIL", "QUEUED", "Cell", "CellState", "Extras"]
+
+IDLE, QUEUED, BLOCKED = range(3)
+"""`Cell.scheduled`: nothing to do; in the ready queue; has mail but may not take it."""
+
+NO_MAIL: Any = ()
+"""Stands for the mailbox until the first message; length 0, so `limit` 0 sends the
+first message down the slow path, which makes the real one."""
+
+
+class CellState(enum.IntEnum):
+    """Where an agent is in its life."""
+
+    STARTING = 0
+    """Its constructor or `started` has not returned; mail waits."""
+    RUNNING = 1
+    """It takes mail."""
+    FAILED = 2
+    """It raised and waits for its parent's decision; mail waits."""
+    WAITING = 3
+    """Its parent will start it again later (backoff); mail waits as the parent says."""
+    STOPPING = 4
+    """It takes no more mail; children and hooks are being ended."""
+    DEAD = 5
+    """Over. Mail to it is dead."""
+
+
+class Extras:
+    """The parts of a cell that few agents have."""
+
+    __slots__ = (
+        "attempts",
+        "blocking",
+        "child_gone",
+        "declined",
+        "deferred",
+        "executions",
+        "failure",
+        "gone",
+        "handled",
+        "names",
+        "numbered",
+        "park",
+        "parked",
+        "retrying",
+        "stash",
+        "stop_reason",
+        "timers",
+        "watchers",
+        "watching",
+        "when_idle",
+    )
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.blocking: RawEnvelope | None = None
+        self.child_gone: Callable[[], None] | None = None
+        self.declined: str | None = None
+        self.deferred: set[Deferred] = set()
+        self.executions: set[Execution] = set()
+        self.failure: tuple[BaseException, RawEnvelope | None] | None = None
+        self.gone: list[Promise[None]] = []
+        self.handled = 0
+        self.names: list[str] = []
+        self.numbered = 0
+        self.park: Callable[[RawEnvelope], bool] | None = None
+        self.parked: deque[tuple[RawEnvelope, Promise[None]]] = deque()
+        self.retrying: RawEnvelope | None = None
+        self.stash: deque[RawEnvelope] = deque()
+        self.stop_reason: Exit | None = None
+        self.timers: set[Timer] = set()
+        self.watchers: dict[Cell, None] = {}
+        self.watching: dict[str, Cell] = {}
+        self.when_idle: Callable[[], None] | None = None
+
+
+class Cell:
+    """One agent's place in the tree: identity, mailbox, state."""
+
+    __slots__ = (
+        "accepts",
+        "agent",
+        "birth",
+        "busy",
+        "children",
+        "current",
+        "executing",
+        "fast",
+        "ground",
+        "id",
+        "incarnation",
+        "limit",
+        "mailbox",
+        "more_",
+        "offloop",
+        "parent",
+        "ref_",
+        "scheduled",
+        "signals",
+        "state",
+        "urgent",
+    )
+
+    def __init__(self, ground: Ground, parent: Cell | None, id: str, birth: Birth) -> None:
+        self.ground = ground
+        self.parent = parent
+        self.id = id
+        self.birth = birth
+        self.agent: Any = None
+        self.state = CellState.STARTING
+        self.scheduled = IDLE
+        self.incarnation = 0
+        self.mailbox: deque[RawEnvelope] = NO_MAIL
+        self.limit = 0
+        self.accepts: Mapping[type, Any] = _NOTHING
+        self.fast: Mapping[type, Callable[[Any, Any], Any]] = _NOTHING
+        self.current: Any = None
+        self.executing: Execution | None = None
+        self.busy = 0
+        self.offloop = False
+        self.children: dict[str, Cell] | None = None
+        self.signals: deque[tuple[Callable[..., Any], tuple[Any, ...]]] | None = None
+        self.urgent: deque[RawEnvelope] | None = None
+        self.more_: Extras | None = None
+        self.ref_: Ref | None = None
+
+    @property
+    def more(self) -> Extras:
+        """The rare parts, made on first use."""
+        more = self.more_
+        if more is None:
+            more = self.more_ = Extras()
+        return more
+
+    @property
+    def ref(self) -> Ref:
+        """The handle that others hold; the same object for all incarnations."""
+        ref = self.ref_
+        if ref is None:
+            ref = self.ref_ = Ref(self)
+        return ref
+
+    @property
+    def path(self) -> str:
+        """Where the agent stands in the tree, like ``/shop/inventory/3``."""
+        parts: list[str] = []
+        cell: Cell | None = self
+        while cell is not None and cell.parent is not None:
+            parts.append(cell.id)
+            cell = cell.parent
+        return "/" + "/".join(reversed(parts))
+
+    @property
+    def alive(self) -> bool:
+        """Whether the agent may still take mail, now or after a restart."""
+        return self.state is not CellState.DEAD
+
+    def queued(self) -> int:
+        """How many user messages wait, urgent and parked ones included."""
+        count = len(self.mailbox) + (len(self.urgent) if self.urgent else 0)
+        if self.more_ is not None:
+            count += len(self.more_.parked)
+        return count
+
+    def __repr__(self) -> str:
+        return f"<Cell {self.path} #{self.incarnation} {CellState(self.state).name.lower()}>"
+
+
+_NOTHING: Mapping[type, Any] = {}

@@ -1,0 +1,219 @@
+"""`@handles`: a method's annotations are the agent's contract.
+
+The table of an agent class maps a message class to the handler that takes it.
+It is built when the class is defined, so a mistake shows at import; when an
+annotation names something not defined yet, it is built at the first spawn.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, overload
+
+import attrs
+
+from harmonium.protocols.contract import Contract
+from harmonium.protocols.errors import HandlerError
+from harmonium.protocols.message import is_message_class
+from harmonium.protocols.signals import Terminated
+
+__all__ = ["Handler", "HandlerTable", "build_table", "handles"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK = "__handles__"
+
+
+@attrs.frozen(slots=True)
+class _Options:
+    blocking: bool = False
+    reentrant: bool = False
+    idempotent: bool = False
+
+
+@attrs.frozen(slots=True)
+class Handler:
+    """One method that takes one class of message.
+
+    Args:
+        name: The method's name.
+        function: The plain function, called with agent and message.
+        answers: Classes it may answer with; `NoneType` for a bare acknowledgement.
+        is_async: Whether it is a coroutine function.
+        blocking: Whether it runs in the thread pool.
+        reentrant: Whether it may start while another handler of the agent is suspended.
+        idempotent: Whether a repeated idempotency key gets the stored reply.
+    """
+
+    name: str
+    function: Callable[[Any, Any], Any]
+    answers: frozenset[type]
+    is_async: bool
+    blocking: bool
+    reentrant: bool
+    idempotent: bool
+
+    @property
+    def plain(self) -> bool:
+        """Whether the scheduler may call it without further ado."""
+        return not (self.is_async or self.blocking or self.reentrant or self.idempotent)
+
+
+class HandlerTable:
+    """All handlers of one agent class.
+
+    `accepts` is what senders test against, `fast` what the scheduler calls
+    directly. A class with a handler for `object` accepts every message.
+    """
+
+    __slots__ = ("accepts", "by_class", "contract", "fallback", "fast")
+
+    def __init__(
+        self, by_class: dict[type, Handler], fallback: Handler | None, publishes: tuple[type, ...]
+    ) -> None:
+        self.by_class = by_class
+        self.fallback = fallback
+        self.fast = {cls: h.function for cls, h in by_class.items() if h.plain and cls is not Terminated}
+        self.accepts: Mapping[type, Any] = by_class if fallback is None else _Everything(by_class)
+        self.contract = Contract(
+            accepts={cls: tuple(h.answers) for cls, h in by_class.items()},
+            publishes=publishes,
+            anything=fallback is not None,
+        )
+
+    def find(self, cls: type) -> Handler | None:
+        """The handler for this message class, or None."""
+        return self.by_class.get(cls, self.fallback)
+
+
+class _Everything(dict[type, Any]):
+    """Accepts any message class, and only message classes."""
+
+    def __contains__(self, cls: object) -> bool:
+        return dict.__contains__(self, cls) or is_message_class(cls)
+
+
+@overload
+def handles(function: F) -> F: ...
+@overload
+def handles(
+    *, blocking: bool = False, reentrant: bool = False, idempotent: bool = False
+) -> Callable[[F], F]: ...
+def handles(
+    function: Any = None,
+    *,
+    blocking: bool = False,
+    reentrant: bool = False,
+    idempotent: bool = False,
+) -> Any:
+    """Make a method the handler of the message class its parameter is annotated with.
+
+    A sync handler runs to its end. An async one suspends its agent's mailbox,
+    not the ground. The return annotation says what an asker gets; None is an
+    acknowledgement. A parameter annotated with a union takes each of its
+    members, one annotated with `object` takes every message.
+
+    Args:
+        function: The method, when used without parentheses.
+        blocking: Run it in a thread pool, one at a time for its agent. While
+            it runs, the agent takes no other message. A kill cannot interrupt
+            the thread; its outcome is then ignored.
+        reentrant: Allow it to start while another async handler of the same
+            agent is suspended. State may have changed across each `await`.
+        idempotent: Answer a repeated idempotency key with the stored reply.
+
+    Raises:
+        HandlerError: At class definition, if annotations are missing or name
+            something that is no message class, or if options contradict.
+    """
+
+    def mark(method: F) -> F:
+        if blocking and (reentrant or inspect.iscoroutinefunction(method)):
+            raise HandlerError(
+                method.__qualname__, "a blocking handler is a plain function and not reentrant"
+            )
+        setattr(method, _MARK, _Options(blocking, reentrant, idempotent))
+        return method
+
+    return mark if function is None else mark(function)
+
+
+def build_table(cls: type) -> HandlerTable:
+    """Collect the handlers of an agent class, inherited ones included.
+
+    Raises:
+        HandlerError: If a handler is not well formed or two take the same class.
+        NameError: If an annotation cannot be resolved yet.
+    """
+    by_class: dict[type, Handler] = {}
+    fallback: Handler | None = None
+    for name, function, options in _marked(cls):
+        handler, accepted = _read(cls, name, function, options)
+        for message_class in accepted:
+            if message_class is object:
+                fallback = handler
+            elif message_class in by_class:
+                other = by_class[message_class].name
+                raise HandlerError(
+                    f"{cls.__qualname__}.{name}",
+                    f"{message_class.__qualname__} is taken by {other} already",
+                )
+            else:
+                by_class[message_class] = handler
+    return HandlerTable(by_class, fallback, tuple(getattr(cls, "publishes", ())))
+
+
+def _marked(cls: type) -> Iterator[tuple[str, Callable[..., Any], _Options]]:
+    """Names marked in any base; an override without the decorator keeps the mark."""
+    options: dict[str, _Options] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if hasattr(value, _MARK):
+                options[name] = getattr(value, _MARK)
+    for name, option in options.items():
+        yield name, getattr(cls, name), option
+
+
+def _read(
+    cls: type, name: str, function: Callable[..., Any], options: _Options
+) -> tuple[Handler, tuple[type, ...]]:
+    place = f"{cls.__qualname__}.{name}"
+    parameters = list(inspect.signature(function).parameters)
+    if len(parameters) != 2:
+        raise HandlerError(place, "a handler takes self and one message")
+    hints = typing.get_type_hints(function)
+    if parameters[1] not in hints or "return" not in hints:
+        raise HandlerError(
+            place, "annotate the message and the answer; '-> None' where there is none"
+        )
+    accepted = _classes(place, hints[parameters[1]], anything=True)
+    answers = _classes(place, hints["return"], anything=False)
+    return (
+        Handler(
+            name=name,
+            function=function,
+            answers=frozenset(answers),
+            is_async=inspect.iscoroutinefunction(function),
+            blocking=options.blocking,
+            reentrant=options.reentrant,
+            idempotent=options.idempotent,
+        ),
+        accepted,
+    )
+
+
+def _classes(place: str, hint: Any, *, anything: bool) -> tuple[type, ...]:
+    if hint is Any or hint is object:
+        return (object,)
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        members = typing.get_args(hint)
+        return tuple(cls for member in members for cls in _classes(place, member, anything=False))
+    if hint is None or hint is type(None):
+        return (type(None),)
+    if not is_message_class(hint):
+        what = "a message class, a union of them or object" if anything else "a message class or None"
+        raise HandlerError(place, f"{hint!r} is not {what}; decorate the class with @message")
+    return (hint,)

@@ -1,0 +1,148 @@
+"""`LocalGround`: agents on one asyncio event loop, in real time.
+
+The loop is its own, in its own thread, for scripts; or the caller's, for
+services. One callback drains hundreds of messages per turn of the loop: a
+`call_soon` for each message would be 5 to 40 times slower.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from threading import Event, Thread, get_ident
+from typing import Any
+
+from harmonium.actors.cell import Cell
+from harmonium.actors.context import RawEnvelope
+from harmonium.actors.ground import Ground
+from harmonium.actors.handlers import Handler
+
+__all__ = ["LocalGround"]
+
+
+class LocalGround(Ground):
+    """A ground on an event loop.
+
+    Args:
+        name: Shown in logs and ids.
+        seed: Seeds `random`; None takes it from the operating system.
+        threads: How many threads run blocking handlers.
+    """
+
+    loop: asyncio.AbstractEventLoop
+
+    def __init__(self, name: str = "local", *, seed: int | None = None, threads: int = 8) -> None:
+        super().__init__(name=name, clock=time.monotonic, random=Random(seed))  # noqa: S311
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._thread: Thread | None = None
+        self._handle: asyncio.TimerHandle | None = None
+        self._inbox: deque[Callable[[], Any]] = deque()
+        self._inbox_woken = False
+
+    # -- starting and closing
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run on this loop, from its thread."""
+        self.loop = loop
+        self.thread_id = get_ident()
+        if self.ready or self.timers:
+            self.wake()
+
+    def run_in_thread(self) -> None:
+        """Run on a loop of its own in a thread of its own; returns when it runs."""
+        running = Event()
+
+        def run() -> None:
+            with asyncio.Runner() as runner:
+                self.attach(runner.get_loop())
+                self._closed = asyncio.Event()
+                self.loop.call_soon(running.set)
+                runner.run(self._closed.wait())
+
+        self._thread = Thread(target=run, name=f"harmonium-{self.name}", daemon=True)
+        self._thread.start()
+        running.wait()
+
+    def close(self) -> None:
+        """Let go of loop, threads and timers. Whatever is left does not run any more."""
+        self.open = False
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self.loop.call_soon_threadsafe(self._closed.set)
+            thread.join()
+
+    # -- driving
+
+    def wake(self) -> None:
+        """Have a turn run in the loop's next iteration."""
+        if not self.awake and self.loop is not None:
+            self.awake = True
+            self.loop.call_soon(self._run_turn)
+
+    def _run_turn(self) -> None:
+        if self.turn():
+            self.loop.call_soon(self._run_turn)
+            return
+        self.awake = False
+        due = self.timers.next_due()
+        if due is None:
+            return
+        handle = self._handle
+        if handle is None or handle.cancelled() or handle.when() > due or handle.when() <= self.clock():
+            if handle is not None:
+                handle.cancel()
+            self._handle = self.loop.call_at(due, self._timer_due)
+
+    def _timer_due(self) -> None:
+        self._handle = None
+        self.wake()
+
+    def call_soon(self, call: Callable[..., Any], *args: Any, context: Any = None) -> None:
+        """Run `call(*args)` on the loop, in its next iteration."""
+        self.loop.call_soon(call, *args, context=context)
+
+    def call_threadsafe(self, call: Callable[[], Any]) -> None:
+        """Run `call()` on the loop, from any thread; one wake-up per burst.
+
+        Waking a sleeping loop costs 48 us on two cores, so callers that come
+        while it is being woken only queue.
+        """
+        self._inbox.append(call)
+        if not self._inbox_woken:
+            self._inbox_woken = True
+            self.loop.call_soon_threadsafe(self._drain_inbox)
+
+    def _drain_inbox(self) -> None:
+        self._inbox_woken = False
+        inbox = self._inbox
+        while inbox:
+            inbox.popleft()()
+
+    # -- blocking handlers
+
+    def run_blocking(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
+        """Run a blocking handler in the thread pool."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, f"harmonium-{self.name}-blocking")
+        incarnation = cell.incarnation
+        future = self._pool.submit(handler.function, cell.agent, envelope[0])
+
+        def done(_: Any) -> None:
+            self.call_threadsafe(
+                lambda: self.signal(
+                    cell, self.blocking_done, cell, incarnation, envelope, future.result
+                )
+            )
+
+        future.add_done_callback(done)

@@ -1,0 +1,159 @@
+"""What happens to agents, told to whoever listens, and one log line for each.
+
+A listener gets frozen values; what it raises is logged and it is dropped, so
+that watching a system can never break it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from loguru import logger
+
+from harmonium.actors.dead_letters import DeadLetter
+from harmonium.protocols.lifecycle import Exit, Phase
+
+if TYPE_CHECKING:
+    from harmonium.actors.cell import Cell
+
+__all__ = ["AgentCrashed", "AgentExited", "AgentStarted", "LetterDied", "MailboxOverflowed", "Observers"]
+
+
+@attrs.frozen(slots=True)
+class AgentStarted:
+    """An incarnation is ready; a number above 1 is a restart."""
+
+    path: str
+    incarnation: int
+
+
+@attrs.frozen(slots=True)
+class AgentCrashed:
+    """An incarnation raised; its parent decides what follows."""
+
+    path: str
+    incarnation: int
+    error: BaseException
+    phase: Phase
+    message: Any
+    correlation_id: str | None
+
+
+@attrs.frozen(slots=True)
+class AgentExited:
+    """An incarnation has ended."""
+
+    path: str
+    incarnation: int
+    reason: Exit
+
+
+@attrs.frozen(slots=True)
+class LetterDied:
+    """A message became a dead letter."""
+
+    letter: DeadLetter
+
+
+@attrs.frozen(slots=True)
+class MailboxOverflowed:
+    """A message met a full mailbox."""
+
+    path: str
+    policy: str
+
+
+class Observers:
+    """The listeners of one ground, and its log.
+
+    `watched` is False while nobody listens; events are then not even built.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[Any], None]] = []
+        self.restarts = 0
+        self.crashes = 0
+        self.overflows = 0
+
+    def add(self, listener: Callable[[Any], None]) -> Callable[[], None]:
+        """Have `listener(event)` called in the ground's thread; returns how to end that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def emit(self, event: Any) -> None:
+        """Tell every listener."""
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - listeners are the user's
+                self._listeners.remove(listener)
+                logger.opt(exception=error).error("a listener raised and was dropped")
+
+    def started(self, cell: Cell) -> None:
+        """Note that an incarnation is ready."""
+        if cell.incarnation > 1:
+            self.restarts += 1
+            _log(cell).info("{} restarted as #{}", cell.path, cell.incarnation)
+        if self._listeners:
+            self.emit(AgentStarted(cell.path, cell.incarnation))
+
+    def crashed(self, cell: Cell, error: BaseException, phase: Phase, envelope: Any) -> None:
+        """Note that an incarnation raised. The traceback is formatted by a sink, if at all."""
+        self.crashes += 1
+        correlation = None if envelope is None else envelope[5].correlation_id
+        message = None if envelope is None else envelope[0]
+        what = "" if message is None else f" on {type(message).__name__}"
+        _log(cell, correlation).warning(
+            "{} #{} crashed{}: {!r}", cell.path, cell.incarnation, what, error
+        )
+        if self._listeners:
+            self.emit(
+                AgentCrashed(cell.path, cell.incarnation, error, phase, message, correlation)
+            )
+
+    def exited(self, cell: Cell, reason: Exit) -> None:
+        """Note that an incarnation is gone."""
+        _log(cell).debug("{} #{} exited: {}", cell.path, cell.incarnation, reason)
+        if self._listeners:
+            self.emit(AgentExited(cell.path, cell.incarnation, reason))
+
+    def gave_up(self, cell: Cell, error: BaseException) -> None:
+        """Note that a top-level agent failed and is not restarted."""
+        _log(cell).error("{} failed and nobody restarts it: {!r}", cell.path, error)
+
+    def died(self, letter: DeadLetter) -> None:
+        """Note a dead letter."""
+        envelope = letter.envelope
+        logger.bind(path=envelope.recipient, correlation_id=envelope.correlation_id).warning(
+            "dead letter: {} to {}: {}",
+            type(envelope.message).__name__,
+            envelope.recipient,
+            letter.reason,
+        )
+        if self._listeners:
+            self.emit(LetterDied(letter))
+
+    def overflowed(self, cell: Cell, policy: Any) -> None:
+        """Note a full mailbox; logged for the 1st, 10th, 100th, ... time."""
+        self.overflows += 1
+        if self.overflows in _POWERS:
+            _log(cell).warning(
+                "{}: mailbox full ({} messages), {}; {} times so far",
+                cell.path,
+                cell.birth.mailbox,
+                policy.name,
+                self.overflows,
+            )
+        if self._listeners:
+            self.emit(MailboxOverflowed(cell.path, policy.name))
+
+
+_POWERS = frozenset(10**n for n in range(12))
+
+
+def _log(cell: Cell, correlation_id: str | None = None) -> Any:
+    return logger.bind(
+        path=cell.path, incarnation=cell.incarnation, correlation_id=correlation_id
+    )

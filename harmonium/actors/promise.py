@@ -1,0 +1,201 @@
+"""`Promise`: the answer that is still to come, for agents, asyncio and threads.
+
+One object serves three kinds of waiters. It speaks asyncio's future protocol,
+so `await`, `asyncio.gather` and `asyncio.wait_for` take it as it is; `result`
+blocks a plain thread; and a suspended handler is resumed by it directly,
+without a turn of the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from asyncio import CancelledError, InvalidStateError
+from collections.abc import Callable, Generator
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from harmonium.actors.ground import Ground
+
+__all__ = ["Promise"]
+
+T = TypeVar("T")
+
+_PENDING, _DONE, _FAILED, _CANCELLED = range(4)
+
+_running_loop = asyncio._get_running_loop
+
+
+class Promise(Generic[T]):
+    """A value that will be there, or an error, exactly once.
+
+    Settled by the ground's thread only. The first outcome wins; `settle`
+    tells whether it was taken. `answered` is set by the answering side as soon
+    as the answer is on its way.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_asyncio_future_blocking",
+        "_callbacks",
+        "_event",
+        "_ground",
+        "_state",
+        "_value",
+        "answered",
+    )
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._state = _PENDING
+        self._value: Any = None
+        self._callbacks: list[tuple[Callable[[Any], object], Context | None]] | None = None
+        self._event: threading.Event | None = None
+        self._asyncio_future_blocking = False
+        self.answered = False
+
+    # -- the side that answers
+
+    def settle(self, value: T) -> bool:
+        """Give the value; False when an outcome was there already."""
+        return self._finish(_DONE, value)
+
+    def fail(self, error: BaseException) -> bool:
+        """Give an error; False when an outcome was there already."""
+        return self._finish(_FAILED, error)
+
+    def cancel(self, msg: object = None) -> bool:
+        """Give up waiting; an answer that comes later becomes a dead letter."""
+        return self._finish(_CANCELLED, msg)
+
+    def _finish(self, state: int, value: Any) -> bool:
+        if self._state != _PENDING:
+            return False
+        self._value = value
+        self._state = state
+        if self._event is not None:
+            self._event.set()
+        callbacks, self._callbacks = self._callbacks, None
+        if callbacks:
+            for callback, context in callbacks:
+                self._call(callback, context)
+        return True
+
+    def _call(self, callback: Callable[[Any], object], context: Context | None) -> None:
+        if context is None:
+            callback(self)
+        else:
+            self._ground.call_soon(callback, self, context=context)
+
+    # -- the side that waits
+
+    def done(self) -> bool:
+        """Whether an outcome is there."""
+        return self._state != _PENDING
+
+    def cancelled(self) -> bool:
+        """Whether the waiting side gave up."""
+        return self._state == _CANCELLED
+
+    def exception(self) -> BaseException | None:
+        """The error, or None; raises when nothing is there yet."""
+        if self._state == _PENDING:
+            raise InvalidStateError("The answer is not there yet.")
+        if self._state == _CANCELLED:
+            raise CancelledError
+        return self._value if self._state == _FAILED else None
+
+    def result(self, timeout: float | None = None) -> T:
+        """Wait in a plain thread for the value.
+
+        Args:
+            timeout: Longest wait, in seconds; None waits as long as it takes
+                (an ask has its own deadline all the same).
+
+        Raises:
+            TimeoutError: If the wait is over first.
+            RuntimeError: If called in the thread that would have to answer.
+        """
+        if self._state == _PENDING:
+            self._block(timeout)
+        if self._state == _DONE:
+            return self._value  # type: ignore[no-any-return]
+        if self._state == _CANCELLED:
+            raise CancelledError
+        raise self._value
+
+    def _block(self, timeout: float | None) -> None:
+        if self._ground.in_thread():
+            raise RuntimeError(
+                "result() would block the event loop that has to answer; use 'await' here."
+            )
+        event = self._event = self._event or threading.Event()
+        # settle() sets the state first and reads _event then; we do it the
+        # other way round, so one of us sees the other.
+        if self._state == _PENDING and not event.wait(timeout):
+            raise TimeoutError(f"No answer within {timeout} s.")
+
+    def then(self, callback: Callable[[Promise[T]], object]) -> None:
+        """Call back in the ground's thread when settled; at once if it is."""
+        if self._state != _PENDING:
+            callback(self)
+        elif self._callbacks is None:
+            self._callbacks = [(callback, None)]
+        else:
+            self._callbacks.append((callback, None))
+
+    # -- asyncio's future protocol
+
+    def get_loop(self) -> Any:
+        """The loop that settles this promise."""
+        return self._ground.loop
+
+    def add_done_callback(
+        self, fn: Callable[[Any], object], *, context: Context | None = None
+    ) -> None:
+        """Schedule `fn(self)` on the ground's loop once settled."""
+        if context is None:
+            context = contextvars.copy_context()
+        if self._state != _PENDING:
+            self._call(fn, context)
+        elif self._callbacks is None:
+            self._callbacks = [(fn, context)]
+        else:
+            self._callbacks.append((fn, context))
+
+    def remove_done_callback(self, fn: Callable[[Any], object]) -> int:
+        """Forget `fn`; returns how often it was registered."""
+        kept = [entry for entry in self._callbacks or [] if entry[0] != fn]
+        removed = len(self._callbacks or []) - len(kept)
+        self._callbacks = kept or None
+        return removed
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if self._state == _PENDING:
+            loop = _running_loop()
+            if loop is not None and loop is not self._ground.loop:
+                yield from self._bridge(loop).__await__()
+            else:
+                self._asyncio_future_blocking = True
+                yield self
+        return self.result()
+
+    __iter__ = __await__
+
+    def _bridge(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        """A future of another loop that wakes up when this promise settles."""
+        future: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            if not future.done():
+                future.set_result(None)
+
+        self._ground.call_threadsafe(
+            lambda: self.then(lambda _: loop.call_soon_threadsafe(wake))
+        )
+        return future
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {('pending', 'done', 'failed', 'cancelled')[self._state]}>"

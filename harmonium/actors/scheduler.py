@@ -1,0 +1,409 @@
+"""The scheduler: which agent runs next, and how a message is handled.
+
+Cells with work stand in one ready queue. A turn takes cells from it, lets each
+handle a bounded number of messages, and ends after a bounded time, so that no
+agent starves another and the event loop gets to its sockets.
+
+Time, randomness and the order of the ready queue come from outside. A ground
+in real time and a simulated one differ in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
+
+from harmonium.actors.cell import BLOCKED, IDLE, QUEUED, Cell, CellState
+from harmonium.actors.execution import Execution
+from harmonium.actors.timers import Timers
+from harmonium.protocols.errors import ContractError, EnvelopeExpired
+from harmonium.protocols.lifecycle import Phase
+from harmonium.protocols.signals import Terminated
+
+if TYPE_CHECKING:
+    from harmonium.actors.context import RawEnvelope
+    from harmonium.actors.handlers import Handler
+
+__all__ = ["ReadyQueue", "Scheduler"]
+
+MESSAGES_PER_VISIT = 64
+"""How many messages one agent may handle before others get their turn."""
+VISITS_PER_CLOCK_READ = 32
+"""Reading the clock costs 60 ns; once in so many visits makes it 2."""
+SECONDS_PER_TURN = 0.005
+"""After so long, the event loop gets to see its sockets and timers."""
+
+RUNNING = CellState.RUNNING
+
+
+class ReadyQueue(Protocol):
+    """The cells that have work: a deque, or something that picks another order."""
+
+    def append(self, cell: Cell, /) -> None:
+        """Add a cell."""
+
+    def popleft(self) -> Cell:
+        """Take the cell that runs next."""
+
+    def __len__(self) -> int: ...
+
+
+class Scheduler:
+    """The moving part of a ground.
+
+    Args:
+        clock: Gives the time in float seconds; never goes back.
+        random: The one source of chance.
+        ready: The ready queue; a deque unless a simulation chooses the order.
+    """
+
+    def __init__(
+        self, *, clock: Callable[[], float], random: Random, ready: ReadyQueue | None = None
+    ) -> None:
+        self.clock = clock
+        self.random = random
+        self.ready: ReadyQueue = deque() if ready is None else ready
+        self.timers = Timers()
+        self.active: Cell | None = None
+        self.awake = False
+        self.sent = 0
+        self.handled = 0
+        self.failed = 0
+        self.dead = 0
+
+    # -- what a ground adds
+
+    def wake(self) -> None:
+        """Have `turn` called soon, from the ground's thread."""
+        raise NotImplementedError
+
+    def reply(self, envelope: RawEnvelope, value: Any) -> None:
+        """Send the answer to an envelope."""
+        raise NotImplementedError
+
+    def reply_error(self, envelope: RawEnvelope, error: BaseException) -> None:
+        """Send an error to whoever asked."""
+        raise NotImplementedError
+
+    def dead_letter(
+        self, cell: Cell | str, envelope: RawEnvelope, reason: str, error: BaseException | None = None
+    ) -> None:
+        """Give an envelope the fate "dead"."""
+        raise NotImplementedError
+
+    def crashed(
+        self, cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope | None
+    ) -> None:
+        """Suspend the agent and tell its parent."""
+        raise NotImplementedError
+
+    def refill(self, cell: Cell) -> None:
+        """Move parked messages into a mailbox that has room again."""
+        raise NotImplementedError
+
+    def run_blocking(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
+        """Run a blocking handler elsewhere and call `blocking_done`."""
+        raise NotImplementedError
+
+    # -- getting cells to run
+
+    def signal(self, cell: Cell, call: Callable[..., Any], *args: Any) -> None:
+        """Have `call(*args)` run in the agent's turn, before its mail."""
+        if cell.signals is None:
+            cell.signals = deque()
+        cell.signals.append((call, args))
+        self.schedule(cell)
+
+    def schedule(self, cell: Cell) -> None:
+        """Put the cell in the ready queue unless it stands there."""
+        if cell.scheduled != QUEUED:
+            cell.scheduled = QUEUED
+            self.ready.append(cell)
+        if not self.awake:
+            self.wake()
+
+    # -- one turn
+
+    def turn(self) -> bool:
+        """Run ready agents for a bounded time; True when some are left.
+
+        An agent runs to the end of its visit; what it raises is its own
+        failure and never leaves this method.
+        """
+        self.awake = True
+        ready = self.ready
+        clock = self.clock
+        ends = clock() + SECONDS_PER_TURN
+        while ready:
+            for _ in range(VISITS_PER_CLOCK_READ):
+                self.visit(ready.popleft())
+                if not ready:
+                    break
+            now = clock()
+            if self.timers:
+                self.active = None
+                self.fire_timers(now)
+            if now >= ends:
+                break
+        self.active = None
+        return bool(ready)
+
+    def fire_timers(self, now: float) -> bool:
+        """Call what is due; True when anything was."""
+        fired = False
+        while (timer := self.timers.pop_due(now)) is not None:
+            call, args = timer.call, timer.args
+            timer.call = None
+            fired = True
+            if call is not None:
+                call(*args)
+        return fired
+
+    def visit(self, cell: Cell, messages: int = MESSAGES_PER_VISIT) -> None:
+        """Let one agent handle its signals and up to `messages` of its mail."""
+        self.active = cell
+        if cell.signals:
+            self._run_signals(cell)
+        if cell.state is not RUNNING or cell.busy:
+            if not self._reentrant_next(cell):
+                cell.scheduled = QUEUED if cell.signals else BLOCKED
+                if cell.signals:
+                    self.ready.append(cell)
+                return
+        if cell.urgent or cell.fast is _SLOW:
+            self._visit_slowly(cell, messages)
+        else:
+            self._visit_fast(cell, messages)
+        self._leave(cell)
+
+    def _visit_fast(self, cell: Cell, left: int) -> None:
+        """The hot path: dispatch by a dict of types, call, answer, next."""
+        mailbox = cell.mailbox
+        fast = cell.fast
+        agent = cell.agent
+        try:
+            while mailbox and left:
+                left -= 1
+                envelope = mailbox.popleft()
+                message = envelope[0]
+                handler = fast.get(message.__class__)
+                if handler is None or envelope[5].special:
+                    self.take(cell, envelope)
+                    if cell.busy or cell.signals or cell.urgent or cell.state is not RUNNING:
+                        return
+                    continue
+                cell.current = envelope
+                answer = handler(agent, message)
+                if envelope[2] is not None:
+                    self._answer(cell, envelope, answer)
+                self.handled += 1
+                if cell.signals or cell.urgent:
+                    return
+        except BaseException as error:  # noqa: BLE001 - a crash is the agent's, whatever it raised
+            self._raised(cell, error)
+        finally:
+            cell.current = None
+
+    def _visit_slowly(self, cell: Cell, left: int) -> None:
+        """The same with urgent mail first, and every message looked at."""
+        while left and cell.state is RUNNING and not cell.signals:
+            if cell.busy and not self._reentrant_next(cell):
+                return
+            left -= 1
+            if cell.urgent:
+                envelope = cell.urgent.popleft()
+            elif cell.mailbox:
+                envelope = cell.mailbox.popleft()
+            else:
+                return
+            self.take(cell, envelope)
+
+    def _leave(self, cell: Cell) -> None:
+        if cell.more_ is not None and cell.more_.parked:
+            self.refill(cell)
+        if cell.signals or (
+            (cell.mailbox or cell.urgent)
+            and cell.state is RUNNING
+            and (not cell.busy or self._reentrant_next(cell))
+        ):
+            cell.scheduled = QUEUED
+            self.ready.append(cell)
+        elif cell.mailbox or cell.urgent or cell.state is not RUNNING or cell.busy:
+            cell.scheduled = BLOCKED
+        else:
+            cell.scheduled = IDLE
+
+    def _run_signals(self, cell: Cell) -> None:
+        signals = cell.signals
+        while signals:
+            call, args = signals.popleft()
+            try:
+                call(*args)
+            except BaseException as error:  # noqa: BLE001 - a hook's crash is the agent's
+                self.crashed(cell, error, Phase.HANDLER, cell.current)
+
+    # -- one message
+
+    def take(self, cell: Cell, envelope: RawEnvelope) -> None:
+        """Handle one envelope with every check; never raises."""
+        message = envelope[0]
+        context = envelope[5]
+        if message.__class__ is Terminated and message.path not in cell.more.watching:
+            self.dead_letter(cell, envelope, "unwatched")
+            return
+        if context.special:
+            if context.deadline is not None and context.deadline <= self.clock():
+                self._expired(cell, envelope)
+                return
+            if context.idempotency_key is not None:
+                envelope = (*envelope[:5], context.child(None))
+        handler = cell.agent.__table__.find(message.__class__)
+        if handler is None:
+            error = ContractError(
+                cell.path, f"{type(cell.agent).__name__} has no handler for {type(message).__name__}"
+            )
+            self.dead_letter(cell, envelope, "not in the contract", error)
+            return
+        self.handle(cell, handler, envelope)
+
+    def handle(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
+        """Call the handler in the way it asks for."""
+        if handler.blocking:
+            cell.busy += 1
+            cell.offloop = True
+            cell.more.blocking = envelope
+            self.run_blocking(cell, handler, envelope)
+            return
+        cell.current = envelope
+        try:
+            answer = handler.function(cell.agent, envelope[0])
+            if not handler.is_async:
+                if envelope[2] is not None:
+                    self._answer(cell, envelope, answer)
+                self.handled += 1
+                return
+        except BaseException as error:  # noqa: BLE001 - a crash is the agent's
+            self._raised(cell, error)
+            return
+        finally:
+            cell.current = None
+        execution = Execution(cell, envelope, answer, self._execution_done)
+        self.begin(cell, execution, reentrant=handler.reentrant)
+
+    def begin(self, cell: Cell, execution: Execution, *, reentrant: bool) -> None:
+        """Start an execution and hold the mailbox until it is done."""
+        cell.busy += 1
+        execution.reentrant = reentrant
+        cell.more.executions.add(execution)
+        limit = cell.birth.handler_limit
+        if limit is not None and execution.envelope is not None:
+            execution.since = self.clock()
+            execution.limit = self.timers.add(
+                execution.since + limit, self.overran, cell, execution, limit
+            )
+        execution.step()
+
+    def overran(self, cell: Cell, execution: Execution, limit: float) -> None:
+        """A handler is longer at work than its limit: end it as a crash."""
+        raise NotImplementedError
+
+    def end(self, cell: Cell, execution: Execution) -> None:
+        """Take a finished or ended execution off its cell."""
+        cell.busy -= 1
+        if execution.limit is not None:
+            execution.limit.cancel()
+        cell.more.executions.discard(execution)
+        self.rest(cell)
+
+    def rest(self, cell: Cell) -> None:
+        """See what a cell does after a handler that had suspended it."""
+        if not cell.busy and cell.more.when_idle is not None:
+            when_idle, cell.more.when_idle = cell.more.when_idle, None
+            when_idle()
+            return
+        if cell.state is RUNNING and (cell.mailbox or cell.urgent or cell.more.parked):
+            self.schedule(cell)
+        elif cell.scheduled == BLOCKED and cell.state is RUNNING and not cell.busy:
+            cell.scheduled = IDLE
+
+    def _execution_done(
+        self, execution: Execution, answer: Any, error: BaseException | None
+    ) -> None:
+        cell, envelope = execution.cell, execution.envelope
+        assert envelope is not None
+        self.end(cell, execution)
+        cell.current = envelope
+        try:
+            if error is not None:
+                raise error
+            if envelope[2] is not None:
+                self._answer(cell, envelope, answer)
+            self.handled += 1
+        except BaseException as raised:  # noqa: BLE001 - a crash is the agent's
+            self._raised(cell, raised)
+
+    def blocking_done(
+        self, cell: Cell, incarnation: int, envelope: RawEnvelope, outcome: Callable[[], Any]
+    ) -> None:
+        """Take the outcome of a blocking handler, in the agent's turn."""
+        if cell.incarnation != incarnation or not cell.offloop:
+            return
+        cell.offloop = False
+        cell.more.blocking = None
+        cell.busy -= 1
+        cell.current = envelope
+        try:
+            answer = outcome()
+            if envelope[2] is not None:
+                self._answer(cell, envelope, answer)
+            self.handled += 1
+        except BaseException as error:  # noqa: BLE001 - a crash is the agent's
+            self._raised(cell, error)
+        finally:
+            cell.current = None
+            self.rest(cell)
+
+    # -- outcomes
+
+    def _answer(self, cell: Cell, envelope: RawEnvelope, answer: Any) -> None:
+        handler = cell.agent.__table__.find(envelope[0].__class__)
+        promise = envelope[2]
+        if promise is None or promise.answered or _stashed(cell, envelope):
+            return
+        if answer.__class__ not in handler.answers and object not in handler.answers:
+            raise ContractError(
+                f"{type(cell.agent).__name__}.{handler.name}",
+                f"answered {type(answer).__name__}, which its annotation does not name",
+            )
+        self.reply(envelope, answer)
+
+    def _raised(self, cell: Cell, error: BaseException) -> None:
+        envelope = cell.current
+        cell.current = None
+        self.crashed(cell, error, Phase.HANDLER, envelope)
+
+    def _expired(self, cell: Cell, envelope: RawEnvelope) -> None:
+        error = EnvelopeExpired(cell.path, envelope[5].deadline or 0.0, None)
+        self.dead_letter(cell, envelope, "expired", error)
+
+    def _reentrant_next(self, cell: Cell) -> bool:
+        """Whether a busy agent may start its next message all the same."""
+        if cell.state is not RUNNING or cell.offloop:
+            return False
+        mail = cell.urgent or cell.mailbox
+        if not mail:
+            return False
+        handler = cell.agent.__table__.find(mail[0][0].__class__)
+        return handler is not None and handler.reentrant
+
+
+def _stashed(cell: Cell, envelope: RawEnvelope) -> bool:
+    more = cell.more_
+    return more is not None and bool(more.stash) and more.stash[-1] is envelope
+
+
+_SLOW: Any = {}
+"""Put in place of `Cell.fast` to have every message looked at (chaos, traces)."""
+

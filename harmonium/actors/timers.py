@@ -1,0 +1,100 @@
+"""Timers: what is due when, in the order of time and then of registration.
+
+A binary heap with lazy deletion. Cancelled entries are swept out when they
+are more than half of it, so memory follows the timers that are alive (asyncio
+does the same). Nobody here reads a clock: `now` is an argument.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Timer", "Timers"]
+
+_SWEEP_FROM = 64
+
+
+class Timer:
+    """One registered call; `cancel` is idempotent and safe after it fired."""
+
+    __slots__ = ("_timers", "args", "call", "cancelled", "seq", "when")
+
+    def __init__(
+        self, timers: Timers, when: float, seq: int, call: Callable[..., Any], args: tuple[Any, ...]
+    ) -> None:
+        self._timers = timers
+        self.when = when
+        self.seq = seq
+        self.call: Callable[..., Any] | None = call
+        self.args = args
+        self.cancelled = False
+
+    @property
+    def active(self) -> bool:
+        """Whether it is still to fire."""
+        return self.call is not None
+
+    def cancel(self) -> None:
+        """Take it back: it will not fire."""
+        self.cancelled = True
+        if self.call is not None:
+            self.call = None
+            self.args = ()
+            self._timers.note_cancelled()
+
+    def __lt__(self, other: Timer) -> bool:
+        return (self.when, self.seq) < (other.when, other.seq)
+
+
+class Timers:
+    """A set of timers, O(log n) to add and to fire, O(1) amortised to cancel."""
+
+    __slots__ = ("_cancelled", "_heap", "_seq")
+
+    def __init__(self) -> None:
+        # Entries are (when, seq, timer): comparing tuples costs a third of
+        # calling Timer.__lt__.
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._seq = 0
+        self._cancelled = 0
+
+    def __len__(self) -> int:
+        return len(self._heap) - self._cancelled
+
+    def add(self, when: float, call: Callable[..., Any], *args: Any) -> Timer:
+        """Register `call(*args)` for the time `when`, in seconds of the ground's clock."""
+        self._seq = seq = self._seq + 1
+        timer = Timer(self, when, seq, call, args)
+        heapq.heappush(self._heap, (when, seq, timer))
+        return timer
+
+    def rearm(self, timer: Timer, when: float, call: Callable[..., Any]) -> None:
+        """Let a timer that has fired fire once more, under the same handle."""
+        self._seq = seq = self._seq + 1
+        timer.when, timer.seq, timer.call = when, seq, call
+        heapq.heappush(self._heap, (when, seq, timer))
+
+    def next_due(self) -> float | None:
+        """When the earliest live timer fires, or None."""
+        heap = self._heap
+        while heap and heap[0][2].call is None:
+            heapq.heappop(heap)
+            self._cancelled -= 1
+        return heap[0][0] if heap else None
+
+    def pop_due(self, now: float) -> Timer | None:
+        """Take the earliest live timer that is due at `now`, or None."""
+        due = self.next_due()
+        if due is None or due > now:
+            return None
+        return heapq.heappop(self._heap)[2]
+
+    def note_cancelled(self) -> None:
+        """Count a cancelled entry and sweep when they are the majority."""
+        self._cancelled += 1
+        if self._cancelled > _SWEEP_FROM and self._cancelled * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].call is not None]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
