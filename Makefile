@@ -16,7 +16,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 INSTALLS := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format clean
+.PHONY: help run test check format soak bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,6 +41,13 @@ check: $(VENV)/.develops ## ruff, mypy --strict and the import contracts
 format: $(VENV)/.develops ## let ruff format and sort what it can
 	@$(PY) -m ruff check --quiet --fix-only .
 	@$(PY) -m ruff format .
+
+soak: $(VENV)/.develops ## the tests that run for long
+	@echo "make: running the long tests in $(JOBS) processes"
+	@$(PY) -m pytest -n $(JOBS) --dist loadgroup -m soak $(ARGS)
+
+bench: $(VENV)/.measures ## measure beside the peers; ARGS names benchmarks
+	@$(PY) run.py bench $(ARGS)
 
 clean: ## remove caches and builds (not .venv)
 	@echo "make: removing caches and builds"
@@ -74,6 +81,11 @@ $(VENV)/.runs: $(INSTALLS) | $(VENV)/.created
 	@echo "make: installing what the demo needs into $(VENV) (only now and when setup.cfg changes)"
 	@$(PIP) --editable '.[cli,store,wire]'
 	@touch $@
+
+$(VENV)/.measures: $(INSTALLS) | $(VENV)/.created
+	@echo "make: installing the benchmarks' peers into $(VENV) (only now and when setup.cfg changes)"
+	@$(PIP) --editable '.[bench]'
+	@touch $@ $(VENV)/.runs
 
 $(VENV)/.develops: $(INSTALLS) | $(VENV)/.created
 	@echo "make: installing what tests and checks need into $(VENV) (only now and when setup.cfg changes)"
