@@ -214,14 +214,17 @@ def test_medium_that_fails_while_reading_is_refused_in_one_line(tmp_path, monkey
         read_orders(tmp_path / "orders.csv")
 
 
-def test_closing_the_stream_early_closes_the_file(tmp_path):
+def test_closing_the_stream_early_closes_the_file(tmp_path, monkeypatch):
     """Who stops reading in the middle leaves no file open."""
     path = tmp_path / "orders.csv"
     path.write_bytes(HEADER + (line().encode() + b"\n") * 3)
+    file = path.open("rb")
+    monkeypatch.setattr(Path, "open", lambda *_: file)
     stream = read_lines(path)
     assert isinstance(next(stream), ReadLine)
+    assert not file.closed
     stream.close()
-    assert next(stream, None) is None
+    assert file.closed
 
 
 BROKEN = Path(__file__).parents[3] / "examples" / "orders" / "sample-broken.csv"

@@ -87,6 +87,15 @@ def test_quote_that_stays_open_gives_up_after_the_limit():
     assert found[-1].fields == ["b"]
 
 
+def test_quote_that_stays_open_gives_up_after_the_longest_length():
+    """Lines that are short one by one do not make a record longer than a line may be."""
+    inside = (b"x" * (MAX_LINE_BYTES // 4) + b"\n") * 4
+    found = records(b'a,"\n' + inside + b'"\nb\n')
+    assert found[0] == Record(1, ["a"], "a quote that opens here is not closed properly")
+    assert [len(record.fields) for record in found[1:5]] == [1] * 4
+    assert found[-1].fields == ["b"]
+
+
 def test_line_of_the_longest_length_is_read():
     """The bound counts the line end, and is itself allowed."""
     assert fields(b"x" * (MAX_LINE_BYTES - 1) + b"\ny\n")[1] == ["y"]

@@ -92,6 +92,13 @@ def test_release_before_the_reservation_holds(ledger):
     assert ledger.reserve("1", {"A": 1}, use_safety=True) == Refusal("1", ())
 
 
+def test_replayed_release_holds_against_a_later_reservation(ledger):
+    """Records that arrive twice or late, as after a crash, never take a released order's units."""
+    taken = ledger.reserve("1", {"A": 7}, use_safety=True)
+    rebuilt = Ledger.replay([taken, Release("1"), taken], stock=5, safety=2)
+    assert (rebuilt.units_reserved, rebuilt.available("A")) == (0, (5, 2))
+
+
 @pytest.mark.parametrize("units", [0, -1])
 def test_asking_for_nothing_or_less_is_refused(ledger, units):
     """A reservation of -1 units would make stock out of nothing."""
