@@ -1,0 +1,1 @@
+"""Pipelines: steps as data, and the pure machine that carries a request through them."""
