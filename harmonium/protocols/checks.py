@@ -1,0 +1,60 @@
+"""The checks that values of a definition have in common: what is wrong, and the remedy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from harmonium.protocols.errors import SpecError
+
+__all__ = ["check_count", "check_flag", "check_seconds"]
+
+
+def check_count(place: str, value: Any, *, least: int = 0) -> int:
+    """Return `value` if it is a whole number of at least `least`.
+
+    Raises:
+        SpecError: If it is not; a bool is no number here.
+
+    Example:
+        >>> check_count("max_restarts", 3)
+        3
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SpecError(place, f"{value!r} is no whole number", f"give an int of at least {least}")
+    if value < least:
+        raise SpecError(place, f"{value} is too small", f"give an int of at least {least}")
+    return value
+
+
+def check_seconds(place: str, value: Any, *, above: float = -1.0, least: float = 0.0) -> float:
+    """Return `value` as float if it is a finite number of seconds in its bounds.
+
+    Args:
+        place: What to name in the error.
+        value: The number to check.
+        above: The value must be greater than this one.
+        least: The value must be at least this one.
+
+    Raises:
+        SpecError: If it is not; a bool is no number here.
+
+    Example:
+        >>> check_seconds("within", 5, above=0)
+        5.0
+    """
+    remedy = (
+        f"give seconds above {above:g}" if above >= 0 else f"give seconds of at least {least:g}"
+    )
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SpecError(place, f"{value!r} is no number of seconds", remedy)
+    if not math.isfinite(value) or value <= above or value < least:
+        raise SpecError(place, f"{value:g} s is out of bounds", remedy)
+    return float(value)
+
+
+def check_flag(place: str, value: Any) -> bool:
+    """Return `value` if it is True or False; raise SpecError if not."""
+    if not isinstance(value, bool):
+        raise SpecError(place, f"{value!r} is neither True nor False", "give a bool")
+    return value

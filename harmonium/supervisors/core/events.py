@@ -1,0 +1,263 @@
+"""What may happen to a supervisor: the events that `decide` takes.
+
+Reports of children carry the incarnation they are about, timers carry the token
+they were set with; what does not fit the present state is inert. A report
+arrives once or several times, early or late: the decision is the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from harmonium.protocols.lifecycle import Exit, Exited, Phase, Started
+from harmonium.supervisors.core.cause import Cause
+from harmonium.supervisors.core.timers import Token
+from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
+
+__all__ = [
+    "Boot",
+    "Command",
+    "CountChildren",
+    "Declined",
+    "DeleteChild",
+    "Event",
+    "Exited",
+    "Failed",
+    "GetSpec",
+    "KillAll",
+    "Overran",
+    "Query",
+    "Reconfigure",
+    "Report",
+    "Resize",
+    "RestartChild",
+    "Resumed",
+    "Spent",
+    "StartChild",
+    "Started",
+    "StopAll",
+    "StopChild",
+    "Suspect",
+    "TimerFired",
+    "WhichChild",
+    "WhichChildren",
+]
+
+
+# --- What children report (Started and Exited are those of protocols.lifecycle) ---
+
+
+@attrs.frozen(slots=True)
+class Suspect:
+    """The message in work when a child failed, as far as a decision needs it.
+
+    Args:
+        message: Its id.
+        fingerprint: Where and how the handler raised; equal for equal crashes.
+        handled: How many messages the child has handled well, over all
+            incarnations.
+    """
+
+    message: str
+    fingerprint: str
+    handled: int
+
+
+@attrs.frozen(slots=True)
+class Failed:
+    """The incarnation raised and is suspended, its instance still there.
+
+    In phase START it never became ready: the start has failed.
+
+    Args:
+        child: Its id.
+        incarnation: Which one it was.
+        cause: What it raised.
+        phase: Where.
+        suspect: The message in work, where the child's spec watches for poison.
+    """
+
+    child: str
+    incarnation: int
+    cause: Cause
+    phase: Phase = Phase.HANDLER
+    suspect: Suspect | None = None
+
+
+@attrs.frozen(slots=True)
+class Declined:
+    """The incarnation decided not to start; nothing of it runs (OTP: ``ignore``)."""
+
+    child: str
+    incarnation: int
+
+
+@attrs.frozen(slots=True)
+class Overran:
+    """A handler runs longer than its limit.
+
+    Args:
+        child: Its id.
+        incarnation: Which one it is.
+        seconds: How long the handler runs by now.
+        cancellable: Whether it can be cancelled (an async one can).
+    """
+
+    child: str
+    incarnation: int
+    seconds: float
+    cancellable: bool = False
+
+
+@attrs.frozen(slots=True)
+class Spent:
+    """Restarts were charged in the tree below a child that is a supervisor.
+
+    Args:
+        child: Its id.
+        count: How many restarts.
+        cause: The last one's cause, as text.
+    """
+
+    child: str
+    count: int
+    cause: str
+
+
+# --- Time, and the parent ---
+
+
+@attrs.frozen(slots=True)
+class TimerFired:
+    """The delay of an earlier `SetTimer` is over."""
+
+    token: Token
+
+
+@attrs.frozen(slots=True)
+class Boot:
+    """Start the children, in order."""
+
+
+@attrs.frozen(slots=True)
+class StopAll:
+    """Stop the children in reverse order, then end. The first reason given wins.
+
+    Args:
+        reason: Why; the supervisor's own exit reason.
+        request: Who is to be answered when all is over, or None.
+    """
+
+    reason: Exit
+    request: Any = None
+
+
+@attrs.frozen(slots=True)
+class KillAll:
+    """Kill all children at once, then end. Also while `StopAll` is under way."""
+
+    reason: Exit
+
+
+@attrs.frozen(slots=True)
+class Resumed:
+    """The parent answered an escalated failure with RESUME."""
+
+
+# --- What an operator asks; `request` comes back in the `Answer` ---
+
+
+@attrs.frozen(slots=True)
+class StartChild:
+    """Add a child and start it; answered when it is ready or has failed.
+
+    Args:
+        request: Comes back in the answer.
+        spec: The child; None takes the template of a dynamic supervisor.
+        id: Another id for it; None for the spec's own, or for a made-up one
+            where the template is used.
+        args: Put behind the arguments of the template.
+    """
+
+    request: Any
+    spec: ChildSpec | None = None
+    id: str | None = None
+    args: tuple[Any, ...] = ()
+
+
+@attrs.frozen(slots=True)
+class StopChild:
+    """Stop a child and hold it; answered when it is gone."""
+
+    request: Any
+    child: str
+
+
+@attrs.frozen(slots=True)
+class RestartChild:
+    """Start a child that is held, finished or quarantined; charged to no budget."""
+
+    request: Any
+    child: str
+
+
+@attrs.frozen(slots=True)
+class DeleteChild:
+    """Forget the spec of a child that is down."""
+
+    request: Any
+    child: str
+
+
+@attrs.frozen(slots=True)
+class Resize:
+    """Have `count` partitions run; answered when they do."""
+
+    request: Any
+    count: int
+
+
+@attrs.frozen(slots=True)
+class Reconfigure:
+    """Take over the limits and policies of a new spec; children are not touched."""
+
+    request: Any
+    spec: SupervisorSpec
+
+
+@attrs.frozen(slots=True)
+class WhichChildren:
+    """List the children, in start order."""
+
+    request: Any
+
+
+@attrs.frozen(slots=True)
+class WhichChild:
+    """Show one child."""
+
+    request: Any
+    child: str
+
+
+@attrs.frozen(slots=True)
+class CountChildren:
+    """Count the children."""
+
+    request: Any
+
+
+@attrs.frozen(slots=True)
+class GetSpec:
+    """Show the spec of one child."""
+
+    request: Any
+    child: str
+
+
+Report = Started | Failed | Exited | Declined | Overran | Spent
+Command = StartChild | StopChild | RestartChild | DeleteChild | Resize | Reconfigure
+Query = WhichChildren | WhichChild | CountChildren | GetSpec
+Event = Report | TimerFired | Boot | StopAll | KillAll | Resumed | Command | Query
