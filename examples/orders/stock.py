@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-__all__ = ["Ledger", "Refusal", "Release", "Reservation", "Shortage", "Take", "decide_reservation"]
+__all__ = ["Ledger", "Refusal", "Reservation", "Shortage", "Take", "Voided", "decide_reservation"]
 
 
 @attrs.frozen(slots=True)
@@ -53,8 +53,8 @@ class Reservation:
 
 
 @attrs.frozen(slots=True)
-class Release:
-    """The units of an order went back, or will never be taken.
+class Voided:
+    """An order was released: its units went back, or will never be taken.
 
     Args:
         order_id: Whose they were.
@@ -124,7 +124,7 @@ class Ledger:
     _released: set[str] = attrs.field(factory=set, init=False)
 
     @classmethod
-    def replay(cls, records: Iterable[Reservation | Release], *, stock: int, safety: int) -> Ledger:
+    def replay(cls, records: Iterable[Reservation | Voided], *, stock: int, safety: int) -> Ledger:
         """Rebuild a ledger from what was recorded in another that started alike."""
         ledger = cls(stock=stock, safety=safety)
         for record in records:
@@ -146,11 +146,11 @@ class Ledger:
         A second release changes nothing. A release may come before the
         reservation that it undoes; that one is then refused when it comes.
         """
-        self.record(Release(order_id))
+        self.record(Voided(order_id))
 
-    def record(self, decided: Reservation | Release) -> None:
+    def record(self, decided: Reservation | Voided) -> None:
         """Change the ledger as decided; recording the same again changes nothing."""
-        if isinstance(decided, Release):
+        if isinstance(decided, Voided):
             self._released.add(decided.order_id)
             if held := self._held.pop(decided.order_id, None):
                 self._count(held, -1)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from examples.orders.stock import (
     Ledger,
     Refusal,
-    Release,
+    Voided,
     Reservation,
     Shortage,
     Take,
@@ -95,7 +95,7 @@ def test_release_before_the_reservation_holds(ledger):
 def test_replayed_release_holds_against_a_later_reservation(ledger):
     """Records that arrive twice or late, as after a crash, never take a released order's units."""
     taken = ledger.reserve("1", {"A": 7}, use_safety=True)
-    rebuilt = Ledger.replay([taken, Release("1"), taken], stock=5, safety=2)
+    rebuilt = Ledger.replay([taken, Voided("1"), taken], stock=5, safety=2)
     assert (rebuilt.units_reserved, rebuilt.available("A")) == (0, (5, 2))
 
 
@@ -184,11 +184,11 @@ def test_records_rebuild_the_ledger(steps, levels):
     """Replaying what was recorded gives the same ledger, even if each record comes twice."""
     stock, safety = levels
     ledger = Ledger(stock=stock, safety=safety)
-    journal: list[Reservation | Release] = []
+    journal: list[Reservation | Voided] = []
     for step in steps:
         if isinstance(step, str):
             ledger.release(step)
-            journal += [Release(step)] * 2
+            journal += [Voided(step)] * 2
         else:
             order_id, wanted, use_safety = step
             result = ledger.reserve(order_id, wanted, use_safety=use_safety)
