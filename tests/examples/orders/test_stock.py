@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from examples.orders.stock import (
     Ledger,
     Refusal,
-    Voided,
     Reservation,
     Shortage,
     Take,
+    Voided,
     decide_reservation,
 )
 
