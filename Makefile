@@ -7,7 +7,8 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check
 # A Python to build .venv with: `make PYTHON=/opt/python3.12/bin/python3 run`.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
-# Test processes side by side: `make JOBS=0 test` runs in one.
+# Test processes side by side: `make JOBS=0 test` runs in one. A file stays in one process (loadscope),
+# so that what it builds for all its tests is built once.
 JOBS ?= 2
 # More for the command behind the target: `make test ARGS="-k mailbox"`.
 ARGS ?=
@@ -26,7 +27,7 @@ run: $(VENV)/.runs ## the demo: examples/orders on its sample
 
 test: $(VENV)/.develops ## all tests and doctests
 	@echo "make: running the tests in $(JOBS) processes"
-	@$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadscope $(ARGS)
 
 check: $(VENV)/.develops ## ruff, mypy --strict and the import contracts
 	@echo "make: ruff check"
@@ -44,7 +45,7 @@ format: $(VENV)/.develops ## let ruff format and sort what it can
 
 soak: $(VENV)/.develops ## the tests that run for long
 	@echo "make: running the long tests in $(JOBS) processes"
-	@$(PY) -m pytest -n $(JOBS) --dist loadgroup -m soak $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadscope -m soak $(ARGS)
 
 bench: $(VENV)/.measures ## measure beside the peers; ARGS names benchmarks
 	@$(PY) run.py bench $(ARGS)

@@ -17,9 +17,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LINKS = {"actors", "protocols", "supervisors"}
 
-# One build serves all tests of this file, so one process runs them.
-pytestmark = pytest.mark.xdist_group("packaging")
-
 
 @attrs.frozen
 class Built:
