@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 from harmonium.protocols.chaos_rule import (
     EVERY_AGENT,
@@ -13,7 +14,7 @@ from harmonium.protocols.chaos_rule import (
     Fault,
 )
 from harmonium.protocols.durations import parse_duration
-from harmonium.protocols.errors import ConfigError
+from harmonium.protocols.errors import ConfigError, DefinitionError
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.path_glob import PathGlob
 
@@ -62,13 +63,18 @@ def _read(item: str, form: re.Match[str]) -> ChaosRule:
     if form["name"] not in known:
         remedy = did_you_mean(form["name"], [*known, "seed"])
         raise ConfigError(f"chaos {item!r}", f"there is no fault {form['name']!r}", remedy)
+    fault = known[form["name"]]
     try:
-        return _rule(known[form["name"]], form)
+        options = _options(fault, form)
     except ValueError as problem:
         raise ConfigError(f"chaos {item!r}", str(problem)) from None
+    except DefinitionError as error:
+        what = f"{error.path} {error.problem}"
+        raise ConfigError(f"chaos {item!r}", what, error.remedy) from None
+    return ChaosRule(fault, **options)
 
 
-def _rule(fault: Fault, form: re.Match[str]) -> ChaosRule:
+def _options(fault: Fault, form: re.Match[str]) -> dict[str, Any]:
     agents, value = form["agents"], form["value"]
     if fault is Fault.KILL and ":" in value:
         if agents:
@@ -76,15 +82,15 @@ def _rule(fault: Fault, form: re.Match[str]) -> ChaosRule:
         agents, _, value = value.rpartition(":")
     rate, seconds, nth = _amounts(fault, value)
     start, end = _window(form["window"])
-    return ChaosRule(
-        fault,
-        rate=rate,
-        seconds=seconds,
-        nth=nth,
-        agents=PathGlob(agents.strip()) if agents else EVERY_AGENT,
-        start=start,
-        end=end,
-    )
+    glob = PathGlob(agents.strip()) if agents else EVERY_AGENT
+    return {
+        "rate": rate,
+        "seconds": seconds,
+        "nth": nth,
+        "agents": glob,
+        "start": start,
+        "end": end,
+    }
 
 
 def _amounts(fault: Fault, value: str) -> tuple[float, float | None, int | None]:

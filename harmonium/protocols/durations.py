@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+from harmonium.protocols.errors import ConfigError
+
 __all__ = ["format_duration", "parse_duration"]
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -23,18 +25,17 @@ def parse_duration(text: str) -> float:
         The duration in seconds.
 
     Raises:
-        ValueError: If the text is no such duration; its text says what is.
+        ConfigError: If the text is no such duration; it names the text and the forms.
 
     Example:
         >>> parse_duration("1.5m")
         90.0
     """
     form = _FORM.fullmatch(text.strip())
-    if form is None or form["unit"] not in _UNITS:
-        raise ValueError(f"{text!r} is no duration; write 250ms, 10s, 5m, 1h or 7d")
-    seconds = float(form["number"]) * _UNITS[form["unit"]]
+    unit = _UNITS.get(form["unit"]) if form else None
+    seconds = float(form["number"]) * unit if form and unit else math.inf
     if not math.isfinite(seconds):
-        raise ValueError(f"{text!r} is longer than any duration")
+        raise ConfigError(repr(text), "is no duration", "write 250ms, 10s, 5m, 1h or 7d")
     return seconds
 
 

@@ -9,6 +9,8 @@ from functools import cached_property
 
 import attrs
 
+from harmonium.protocols.errors import SpecError
+
 __all__ = ["PathGlob"]
 
 # One segment of a pattern; None is `**`.
@@ -29,7 +31,7 @@ class PathGlob:
         text: The pattern. Not empty.
 
     Raises:
-        ValueError: If the text is empty or has an empty segment.
+        SpecError: If the text is empty or has an empty segment.
 
     Example:
         >>> PathGlob("pay*").matches("/shop/payments")
@@ -43,7 +45,9 @@ class PathGlob:
     @text.validator
     def _check(self, _attribute: attrs.Attribute[str], value: str) -> None:
         if not all(value.removeprefix("/").split("/")):
-            raise ValueError(f"a path pattern needs a name in each segment, and {value!r} does not")
+            raise SpecError(
+                f"pattern {value!r}", "needs a name in each segment", "write /shop/pay*"
+            )
 
     @cached_property
     def _segments(self) -> tuple[_Segment, ...]:

@@ -8,6 +8,8 @@ import enum
 import hashlib
 import uuid
 
+from harmonium.protocols.errors import SpecError
+
 __all__ = ["Key", "stable_hash"]
 
 Key = (
@@ -37,7 +39,7 @@ def stable_hash(key: Key) -> int:
         key: A value with a stable text; a tuple of them counts as one.
 
     Raises:
-        TypeError: If the key is of another type, whose text may hold an address.
+        SpecError: If the key is of another type, whose text may hold an address.
 
     Example:
         >>> stable_hash("order-1")
@@ -59,7 +61,7 @@ def _data(key: Key) -> bytes:
         return b"tuple\0" + b"".join(len(part).to_bytes(8, "big") + part for part in parts)
     if isinstance(key, _PLAIN):
         return f"{type(key).__name__}\0{key!r}".encode()
-    raise TypeError(f"a {type(key).__name__} is no routing key; use its text or its number")
+    raise SpecError(f"key {type(key).__name__}", "is no routing key", "use its text or its number")
 
 
 def _tagged(key: Key) -> bytes:

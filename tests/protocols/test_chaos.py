@@ -106,7 +106,7 @@ def test_a_plan_has_many_faults_and_one_seed():
         ("crash=often", "'often' is no chance; write a number from 0 to 1"),
         ("crash=0.1:2s", "takes a chance alone"),
         ("delay=soon", "chaos 'delay=soon': 'soon' is no duration"),
-        ("delay=-1", "is no duration"),
+        ("delay=-1", "chaos 'delay=-1': '-1' is no duration; write 250ms"),
         ("delay=1:2", "a chance is from 0 to 1"),
         ("kill=a:0", "is from 1"),
         ("kill=a:x", "'x' is no chance"),

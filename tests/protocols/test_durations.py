@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harmonium.protocols.durations import format_duration, parse_duration
+from harmonium.protocols.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,8 @@ def test_units(text, seconds):
 
 @pytest.mark.parametrize("text", ["", "s", "-1s", "1 week", "nan", "inf", "1s2s", "1e999", "10S"])
 def test_other_text_is_refused_with_the_forms(text):
-    """What is no duration raises a ValueError that quotes it."""
-    with pytest.raises(ValueError, match="duration"):
+    """What is no duration raises an error that quotes it."""
+    with pytest.raises(ConfigError, match="duration"):
         parse_duration(text)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harmonium.protocols.errors import SpecError
 from harmonium.protocols.path_glob import PathGlob
 
 SEGMENT = st.text("ab1", min_size=1, max_size=3)
@@ -66,7 +67,7 @@ def test_a_star_stays_in_its_segment(path, name):
 @pytest.mark.parametrize("text", ["", "/", "a//b", "a/"])
 def test_an_empty_segment_is_refused(text):
     """A pattern with nothing between two slashes is a mistake of its author."""
-    with pytest.raises(ValueError, match="name in each segment"):
+    with pytest.raises(SpecError, match="name in each segment"):
         PathGlob(text)
 
 

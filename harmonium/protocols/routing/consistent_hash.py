@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from harmonium.protocols.checks import check_count
+from harmonium.protocols.errors import SpecError
 from harmonium.protocols.routing.members import Members, Router
 from harmonium.protocols.stable_hash import Key, stable_hash
 
@@ -61,7 +63,7 @@ class ConsistentHash(Router[Ring]):
             member varies by about 1/sqrt(256), 6 percent.
 
     Raises:
-        ValueError: If a bound above does not hold.
+        SpecError: If a bound above does not hold.
     """
 
     keyed = True
@@ -71,9 +73,9 @@ class ConsistentHash(Router[Ring]):
 
     def __attrs_post_init__(self) -> None:
         if self.load_bound is not None and not self.load_bound > 1.0:
-            raise ValueError(f"a load bound is above 1, and {self.load_bound} is not")
-        if self.points < 1:
-            raise ValueError("a member needs at least one point")
+            problem = f"a load bound of {self.load_bound} leaves no choice"
+            raise SpecError("ConsistentHash", problem, "give a number above 1, or None")
+        check_count("ConsistentHash.points", self.points, least=1)
 
     def start(self) -> Ring:
         """Begin with an empty ring; it is built when the members are known."""

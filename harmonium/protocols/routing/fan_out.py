@@ -6,6 +6,7 @@ import enum
 
 import attrs
 
+from harmonium.protocols.checks import check_count
 from harmonium.protocols.routing.members import Members, Router
 from harmonium.protocols.stable_hash import Key
 
@@ -37,7 +38,7 @@ class ScatterFirst(Router[None]):
             first of them is drawn, the others follow it.
 
     Raises:
-        ValueError: If `fan_out` is below 1.
+        SpecError: If `fan_out` is below 1.
     """
 
     fans_out = True
@@ -46,8 +47,8 @@ class ScatterFirst(Router[None]):
     fan_out: int | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if self.fan_out is not None and self.fan_out < 1:
-            raise ValueError("a message is scattered to at least one member")
+        if self.fan_out is not None:
+            check_count("ScatterFirst.fan_out", self.fan_out, least=1)
 
     def start(self) -> None:
         """Remember nothing."""

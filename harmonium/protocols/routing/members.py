@@ -8,6 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 import attrs
 
+from harmonium.protocols.errors import SpecError
 from harmonium.protocols.stable_hash import Key
 
 __all__ = ["Members", "Router"]
@@ -33,7 +34,7 @@ class Members:
         draining: Who finishes what it has and takes no new work. Not in `ids`.
 
     Raises:
-        ValueError: If the lengths differ or a weight is not above 0.
+        SpecError: If the lengths differ or a weight is not above 0.
     """
 
     ids: tuple[str, ...]
@@ -43,11 +44,14 @@ class Members:
 
     def __attrs_post_init__(self) -> None:
         if self.loads and len(self.loads) != len(self.ids):
-            raise ValueError(f"{len(self.loads)} loads for {len(self.ids)} members")
+            problem = f"{len(self.loads)} loads for {len(self.ids)} members"
+            raise SpecError("Members", problem, "give one for each member, or none")
         if self.weights is None:
             return
         if len(self.weights) != len(self.ids) or not all(weight > 0 for weight in self.weights):
-            raise ValueError("each member has one weight above 0")
+            raise SpecError(
+                "Members", f"{self.weights} is no list of weights", "one member, one above 0"
+            )
 
 
 class Router(abc.ABC, Generic[S]):

@@ -6,6 +6,8 @@ from typing import Any
 
 import attrs
 
+from harmonium.protocols.checks import check_count
+from harmonium.protocols.errors import SpecError
 from harmonium.protocols.persistent_map import PersistentMap
 from harmonium.protocols.routing.least_loaded import LEAST_LOADED
 from harmonium.protocols.routing.members import Members, Router
@@ -81,7 +83,7 @@ class Sticky(Router[Sessions]):
             in flight never is, so that the table may be longer for a while.
 
     Raises:
-        ValueError: If a bound above does not hold.
+        SpecError: If a bound above does not hold.
     """
 
     keyed = True
@@ -92,10 +94,11 @@ class Sticky(Router[Sessions]):
     max_sessions: int = attrs.field(default=100_000, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if self.patience < 0 or self.max_sessions < 1:
-            raise ValueError("patience is at least 0 and max_sessions at least 1")
+        check_count("Sticky.patience", self.patience)
+        check_count("Sticky.max_sessions", self.max_sessions, least=1)
         if self.place.tracks or self.place.fans_out:
-            raise ValueError("a session is placed by a router that chooses one member")
+            problem = f"{self.place!r} cannot place a session"
+            raise SpecError("Sticky.place", problem, "take a router that chooses one member")
 
     def start(self) -> Sessions:
         """Begin without sessions."""

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harmonium.protocols.errors import SpecError
 from harmonium.protocols.routing import (
     BROADCAST,
     SCATTER_FIRST,
@@ -63,5 +64,5 @@ def test_all_must_fail_before_the_race_is_lost():
 
 def test_a_scatter_reaches_somebody():
     """A fan-out below 1 is refused."""
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(SpecError, match="at least 1"):
         ScatterFirst(fan_out=0)

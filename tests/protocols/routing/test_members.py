@@ -2,6 +2,7 @@
 
 import pytest
 
+from harmonium.protocols.errors import SpecError
 from harmonium.protocols.routing import Members
 
 
@@ -11,7 +12,7 @@ from harmonium.protocols.routing import Members
 )
 def test_loads_and_weights_belong_to_the_members(options):
     """Each member has one load and one weight above 0, or none has."""
-    with pytest.raises(ValueError, match="member"):
+    with pytest.raises(SpecError, match="member"):
         Members(("a", "b"), **options)
 
 
