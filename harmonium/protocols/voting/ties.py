@@ -1,0 +1,99 @@
+"""What becomes of a tie: a seeded draw, a priority, or somebody else's word.
+
+A policy is an order of the options: the tied option that stands first in it
+wins. Options that the order does not tell apart stay tied. As the order does
+not depend on the ballots, an early decision can reckon with it exactly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import attrs
+
+from harmonium.protocols.errors import SpecError
+
+__all__ = ["Escalate", "Priority", "SeededDraw", "Tie", "tie_rank"]
+
+
+@attrs.frozen
+class SeededDraw:
+    """Let chance decide, repeatably: the same seed and question draw the same order.
+
+    Each option's place is the SHA-256 digest of seed, question and option: as
+    good as a shuffle to anybody who does not know the seed, independent
+    between questions, and the same on every machine.
+
+    Args:
+        seed: Any whole number.
+
+    Example:
+        >>> draw = SeededDraw(7)
+        >>> sorted(["a", "b", "c"], key=lambda option: tie_rank(draw, "q1", option))
+        ['b', 'c', 'a']
+    """
+
+    seed: int
+
+
+def _distinct(options: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(options)) < len(options):
+        raise SpecError("Priority", "an option is named twice", "name each option once")
+    return options
+
+
+def _tuple(options: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    if isinstance(options, str):
+        raise SpecError("Priority", f"the order is the text {options!r}", "give a list of options")
+    return _distinct(tuple(options))
+
+
+@attrs.frozen
+class Priority:
+    """Prefer the tied option that comes first in a list.
+
+    Options that the list leaves out come after all that it names, and stay
+    tied among themselves.
+
+    Args:
+        options: The order, best first.
+
+    Raises:
+        SpecError: If an option is named twice.
+    """
+
+    options: tuple[str, ...] = attrs.field(converter=_tuple)
+
+
+@attrs.frozen
+class Escalate:
+    """Leave the tie to somebody: the verdict is tied and says whom to ask.
+
+    Args:
+        to: The agent, or the rung of an escalation ladder, to ask.
+    """
+
+    to: str
+
+
+Tie = SeededDraw | Priority | Escalate
+"""What becomes of a tie. Without a policy the verdict is tied, and that is all."""
+
+
+def tie_rank(tie: Tie | None, question: str, option: str | None) -> tuple[int, bytes]:
+    """Return the option's place in the policy's order; the smallest wins.
+
+    Args:
+        tie: The policy, or None.
+        question: Id of the question, which a draw is salted with.
+        option: The option; None stands for one that nobody has named yet, and
+            gets the best place that such an option could have. For a priority
+            that is the place of all that the list leaves out.
+    """
+    if isinstance(tie, SeededDraw):
+        text = f"{tie.seed}\x00{question}\x00{option}"
+        return (0, b"" if option is None else hashlib.sha256(text.encode()).digest())
+    if isinstance(tie, Priority):
+        listed = option is not None and option in tie.options
+        return (tie.options.index(str(option)) if listed else len(tie.options), b"")
+    return (0, b"")
