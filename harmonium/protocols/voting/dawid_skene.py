@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import attrs
 
+from harmonium.protocols.immutable import FrozenMap
 from harmonium.protocols.voting.ballot import Ballot
 from harmonium.protocols.voting.confusion import Confusion, ConfusionRule
 from harmonium.protocols.voting.confusion_em import Fit, fit_confusion
@@ -55,8 +56,8 @@ class DawidSkene(ConfusionRule):
     smoothing: float = attrs.field(default=0.01, kw_only=True)
     tolerance: float = attrs.field(default=1e-3, kw_only=True)
     max_iterations: int = attrs.field(default=500, kw_only=True)
-    confusion: Mapping[str, Confusion] = attrs.field(
-        factory=dict, kw_only=True, repr=False, hash=False
+    confusion: FrozenMap[str, Confusion] = attrs.field(
+        factory=FrozenMap, kw_only=True, repr=False, hash=False
     )
     found_shares: tuple[float, ...] = attrs.field(default=(), kw_only=True, repr=False)
     iterations: int = attrs.field(default=0, kw_only=True)
@@ -95,7 +96,7 @@ class DawidSkene(ConfusionRule):
     def _fitted(self, voters: Sequence[str], fit: Fit) -> DawidSkene:
         return attrs.evolve(
             self,
-            confusion=dict(zip(voters, fit.confusion, strict=True)),
+            confusion=FrozenMap(zip(voters, fit.confusion, strict=True)),
             found_shares=fit.shares,
             iterations=len(fit.trail),
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import attrs
 
+from harmonium.protocols.persistent_map import PersistentMap
 from harmonium.protocols.voting.ballot import Ballot
 from harmonium.protocols.voting.confusion import Confusion, ConfusionRule
 
@@ -66,7 +67,9 @@ class OnlineWeightedMajority(ConfusionRule):
 
     hits: float = attrs.field(default=4.0, kw_only=True)
     misses: float = attrs.field(default=1.0, kw_only=True)
-    seen: Mapping[str, Confusion] = attrs.field(factory=dict, kw_only=True, repr=False, hash=False)
+    seen: PersistentMap[str, Confusion] = attrs.field(
+        factory=PersistentMap, kw_only=True, repr=False, hash=False
+    )
     truths: tuple[float, ...] = attrs.field(kw_only=True, repr=False)
 
     @truths.default
@@ -95,10 +98,11 @@ class OnlineWeightedMajority(ConfusionRule):
         chances = self.chances(stated) if truth is None else self._certain(truth)
         if not stated and truth is None:
             return self
-        seen = dict(self.seen)
+        seen = self.seen
         for ballot in stated:
             place = self.options.index(str(ballot.choice))
-            seen[ballot.voter] = _credited(self._counts(ballot.voter), place, chances)
+            learned = _credited(self._counts(ballot.voter), place, chances)
+            seen = seen.set(ballot.voter, learned)
         truths = tuple(n + chance for n, chance in zip(self.truths, chances, strict=True))
         return attrs.evolve(self, seen=seen, truths=truths)
 

@@ -57,7 +57,7 @@ class Question:
         """Raise `SpecError` with this question as its place."""
         raise SpecError(f"vote {self.id}", problem, remedy)
 
-    def rank(self, option: str | None) -> tuple[int, bytes]:
+    def rank(self, option: str | None) -> int:
         """Return the option's place in the order of the tie policy; the smallest wins."""
         return tie_rank(self.tie, self.id, option)
 

@@ -14,7 +14,7 @@ from harmonium.protocols.voting.runoff_reach import can_change
 
 __all__ = ["InstantRunoff"]
 
-Rank = Callable[[str], tuple[int, bytes]]
+Rank = Callable[[str], int]
 
 
 @attrs.frozen(kw_only=True)

@@ -41,7 +41,7 @@ class _Search:
 
     end: Options
     votes_among: Callable[[Options], Mapping[str, int]]
-    rank: Callable[[str], tuple[int, bytes]]
+    rank: Callable[[str], int]
 
     def changes(self, standing: Options, tokens: Mapping[str, int], free: int) -> bool:
         """Whether another end can be reached from here.
@@ -81,9 +81,7 @@ class _Search:
         free += sum(needed.pop(option) for option in out)
         return self.changes(standing - out, needed, free)
 
-    def _need(
-        self, option: str, level: int, worst: tuple[int, bytes], have: int, out: Options
-    ) -> int:
+    def _need(self, option: str, level: int, worst: int, have: int, out: Options) -> int:
         ahead = option not in out and self.rank(option) >= worst
         return max(have, level + ahead)
 
@@ -105,7 +103,7 @@ def can_change(
     missing: int,
     *,
     votes_among: Callable[[Options], Mapping[str, int]],
-    rank: Callable[[str], tuple[int, bytes]],
+    rank: Callable[[str], int],
 ) -> bool:
     """Whether some rankings of the missing ballots lead to another end.
 

@@ -7,11 +7,10 @@ not depend on the ballots, an early decision can reckon with it exactly.
 
 from __future__ import annotations
 
-import hashlib
-
 import attrs
 
 from harmonium.protocols.errors import SpecError
+from harmonium.protocols.stable_hash import stable_hash
 
 __all__ = ["Escalate", "Priority", "SeededDraw", "Tie", "tie_rank"]
 
@@ -20,9 +19,9 @@ __all__ = ["Escalate", "Priority", "SeededDraw", "Tie", "tie_rank"]
 class SeededDraw:
     """Let chance decide, repeatably: the same seed and question draw the same order.
 
-    Each option's place is the SHA-256 digest of seed, question and option: as
-    good as a shuffle to anybody who does not know the seed, independent
-    between questions, and the same on every machine.
+    Each option's place is a hash of seed, question and option: as good as a
+    shuffle to anybody who does not know the seed, independent between
+    questions, and the same on every machine.
 
     Args:
         seed: Any whole number.
@@ -80,7 +79,7 @@ Tie = SeededDraw | Priority | Escalate
 """What becomes of a tie. Without a policy the verdict is tied, and that is all."""
 
 
-def tie_rank(tie: Tie | None, question: str, option: str | None) -> tuple[int, bytes]:
+def tie_rank(tie: Tie | None, question: str, option: str | None) -> int:
     """Return the option's place in the policy's order; the smallest wins.
 
     Args:
@@ -91,9 +90,7 @@ def tie_rank(tie: Tie | None, question: str, option: str | None) -> tuple[int, b
             that is the place of all that the list leaves out.
     """
     if isinstance(tie, SeededDraw):
-        text = f"{tie.seed}\x00{question}\x00{option}"
-        return (0, b"" if option is None else hashlib.sha256(text.encode()).digest())
+        return -1 if option is None else stable_hash((tie.seed, question, option))
     if isinstance(tie, Priority):
-        listed = option is not None and option in tie.options
-        return (tie.options.index(str(option)) if listed else len(tie.options), b"")
-    return (0, b"")
+        return tie.options.index(option) if option in tie.options else len(tie.options)
+    return 0
