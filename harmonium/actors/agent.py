@@ -390,8 +390,7 @@ class Agent(Actor):  # type: ignore[misc]
         Returns:
             A timer with `cancel()`.
         """
-        if type(message) not in self._cell.accepts:
-            self._cell.ground.refuse(self._cell, message)
+        self._cell.ground.lane(self._cell, message, None)
         return self._cell.ground.schedule_message(self._cell, delay, message, every)
 
     def sleep(self, delay: float) -> Promise[None]:

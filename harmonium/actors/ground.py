@@ -25,7 +25,7 @@ from harmonium.actors.context import Context, RawEnvelope
 from harmonium.actors.dead_letters import DeadLetter, DeadLetters
 from harmonium.actors.execution import Execution
 from harmonium.actors.guardian import Guardian
-from harmonium.actors.handlers import HandlerTable
+from harmonium.actors.handlers import HandlerTable, lane_of
 from harmonium.actors.observer import Observers
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
@@ -71,6 +71,8 @@ class _Accepted:
 
 ACCEPTED: Any = _Accepted()
 
+_REFUSED: Any = object()
+
 
 class Ground(Scheduler):
     """One isolated set of agents: its tree, names, topics, clock and chance.
@@ -106,6 +108,7 @@ class Ground(Scheduler):
         self.observers = Observers()
         self.topics = Topics(self)
         self.chaos: Any = None
+        self.on_top_exit: Callable[[Cell, Exit], None] = lambda cell, reason: None
         self.root = Cell(self, None, "", Birth(Guardian))
         self.registry = Registry(self.root)
         lifecycle.start(self.root, 1)
@@ -143,8 +146,7 @@ class Ground(Scheduler):
         self, sender: Cell | None, cell: Cell, message: Any, *, lane: Lane | None = None
     ) -> Any:
         """Send without an answer; what it returns can be awaited for room."""
-        if message.__class__ not in cell.accepts and cell.state is not CellState.DEAD:
-            self.refuse(cell, message)
+        lane = self.lane(cell, message, lane)
         if sender is None and not self.in_thread():
             promise: Promise[None] = Promise(self)
             context = self.new_context()
@@ -286,9 +288,17 @@ class Ground(Scheduler):
         if isinstance(to, str):
             return self.tell_name(sender, to, message, lane=lane)
         cell = to._cell
-        if message.__class__ not in cell.accepts and cell.state is not CellState.DEAD:
+        declared = cell.accepts.get(message.__class__, _REFUSED)
+        if declared is _REFUSED:
+            self.lane(cell, message, lane)
+        return cell.ground.post(sender, cell, message, None, lane or declared)
+
+    def lane(self, cell: Cell, message: Any, lane: Lane | None) -> Lane | None:
+        """Check a message against the contract; gives the lane it takes, None for the user's."""
+        declared = cell.accepts.get(message.__class__, _REFUSED)
+        if declared is _REFUSED and (cell.agent is not None or not is_message(message)):
             self.refuse(cell, message)
-        return cell.ground.post(sender, cell, message, None, lane)
+        return lane or (lane_of(type(message)) if declared is _REFUSED else declared)
 
     def bounce(self, sender: Cell | None, cell: Cell, message: Any, error: MailboxFull) -> None:
         """Make a dead letter of what a full mailbox would not take."""
@@ -351,8 +361,7 @@ class Ground(Scheduler):
     ) -> Ask[Any]:
         """Send a message and get a promise of its answer."""
         if isinstance(target, Cell):
-            if message.__class__ not in target.accepts and target.state is not CellState.DEAD:
-                self.refuse(target, message)
+            self.lane(target, message, None)
         elif not is_message(message):
             self.refuse(target, message)
         ask: Ask[Any] = Ask(self, sender, target, timeout)
@@ -390,7 +399,7 @@ class Ground(Scheduler):
                 return
             target = ask.target = cell
         try:
-            self.post(sender, target, message, ask, None, context)
+            self.post(sender, target, message, ask, lane_of(type(message)), context)
         except MailboxFull as error:
             ask.fail(error)
 

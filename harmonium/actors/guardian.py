@@ -17,9 +17,13 @@ __all__ = ["Guardian"]
 class Guardian(Agent):
     """Stops a top-level agent that fails."""
 
+    supervises = True
+
     def _child_report(self, child: Cell, report: Report) -> None:
+        ground = self._cell.ground
         if isinstance(report, Failed):
-            self._cell.ground.observers.gave_up(child, report.error)
+            ground.observers.gave_up(child, report.error)
             lifecycle.end(child, Exit(ExitKind.CRASH, repr(report.error), report.error))
         elif isinstance(report, Exited):
             lifecycle.bury(child)
+            ground.on_top_exit(child, report.reason)

@@ -17,7 +17,8 @@ import attrs
 
 from harmonium.protocols.contract import Contract
 from harmonium.protocols.errors import HandlerError
-from harmonium.protocols.message import is_message_class
+from harmonium.protocols.lanes import Lane
+from harmonium.protocols.message import info_of, is_message_class
 from harmonium.protocols.signals import Terminated
 
 __all__ = ["Handler", "HandlerTable", "build_table", "handles"]
@@ -65,8 +66,8 @@ class Handler:
 class HandlerTable:
     """All handlers of one agent class.
 
-    `accepts` is what senders test against, `fast` what the scheduler calls
-    directly. A class with a handler for `object` accepts every message.
+    `accepts` is what senders test against, with the lane of each class; `fast`
+    is what the scheduler calls directly. A class with a handler for `object` accepts every message.
     """
 
     __slots__ = ("accepts", "by_class", "contract", "fallback", "fast")
@@ -77,7 +78,8 @@ class HandlerTable:
         self.by_class = by_class
         self.fallback = fallback
         self.fast = {cls: h.function for cls, h in by_class.items() if h.plain and cls is not Terminated}
-        self.accepts: Mapping[type, Any] = by_class if fallback is None else _Everything(by_class)
+        lanes = {cls: lane_of(cls) for cls in by_class}
+        self.accepts: Mapping[type, Lane | None] = lanes if fallback is None else _Everything(lanes)
         self.contract = Contract(
             accepts={cls: tuple(h.answers) for cls, h in by_class.items()},
             publishes=publishes,
@@ -92,8 +94,17 @@ class HandlerTable:
 class _Everything(dict[type, Any]):
     """Accepts any message class, and only message classes."""
 
-    def __contains__(self, cls: object) -> bool:
-        return dict.__contains__(self, cls) or is_message_class(cls)
+    def get(self, cls: type, default: Any = None) -> Any:
+        """The lane of a message class, or `default` for what is none."""
+        if cls in self:
+            return self[cls]
+        return lane_of(cls) if is_message_class(cls) else default
+
+
+def lane_of(cls: type) -> Lane | None:
+    """The lane a message class asks for; None for the ordinary one."""
+    info = info_of(cls)
+    return None if info is None or info.lane is Lane.USER else info.lane
 
 
 @overload
@@ -187,7 +198,7 @@ def _read(
     hints = typing.get_type_hints(function)
     if parameters[1] not in hints or "return" not in hints:
         raise HandlerError(
-            place, "annotate the message and the answer; '-> None' where there is none"
+            place, "annotate the message and the answer", "'-> None' where there is none"
         )
     accepted = _classes(place, hints[parameters[1]], anything=True)
     answers = _classes(place, hints["return"], anything=False)
@@ -215,5 +226,5 @@ def _classes(place: str, hint: Any, *, anything: bool) -> tuple[type, ...]:
         return (type(None),)
     if not is_message_class(hint):
         what = "a message class, a union of them or object" if anything else "a message class or None"
-        raise HandlerError(place, f"{hint!r} is not {what}; decorate the class with @message")
+        raise HandlerError(place, f"{hint!r} is not {what}", "decorate the class with @message")
     return (hint,)

@@ -135,7 +135,10 @@ class Scheduler:
         self.awake = True
         ready = self.ready
         clock = self.clock
-        ends = clock() + SECONDS_PER_TURN
+        now = clock()
+        ends = now + SECONDS_PER_TURN
+        if self.timers:
+            self.fire_timers(now)
         while ready:
             for _ in range(VISITS_PER_CLOCK_READ):
                 self.visit(ready.popleft())

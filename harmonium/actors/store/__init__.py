@@ -1,0 +1,93 @@
+"""The store: durable streams, topics, state, leases, logs and idempotency keys.
+
+`harmonium.actors.store.ports` says what is durable when.
+"""
+
+from harmonium.actors.store.disk import Disk
+from harmonium.actors.store.idempotency import ClaimKey
+from harmonium.actors.store.leases import AcquireLease, ReleaseLease, RenewLease
+from harmonium.actors.store.logs import AppendRecords, DeleteRecords, TrimLog
+from harmonium.actors.store.memory import MemoryStore
+from harmonium.actors.store.opening import open_store
+from harmonium.actors.store.operations import Operation
+from harmonium.actors.store.payload import Payload
+from harmonium.actors.store.pending import Pending
+from harmonium.actors.store.ports import (
+    EventStreams,
+    IdempotencyKeys,
+    Leases,
+    RecordLog,
+    StateStore,
+    Store,
+    TopicJournal,
+)
+from harmonium.actors.store.state import ANY, DeleteItem, ExpireItems, PutItem, TrimItems
+from harmonium.actors.store.streams import AppendEvents, CompactStream, DeleteStream, SaveSnapshot
+from harmonium.actors.store.topics import PublishEntries
+from harmonium.actors.store.values import (
+    Change,
+    Claim,
+    ClaimStatus,
+    Entry,
+    Event,
+    Fence,
+    Filter,
+    Item,
+    Lease,
+    Page,
+    Record,
+    Recovered,
+    Snapshot,
+    Statistics,
+    Stream,
+)
+from harmonium.actors.store.watching import Watch
+
+__all__ = [
+    "ANY",
+    "AcquireLease",
+    "AppendEvents",
+    "AppendRecords",
+    "Change",
+    "Claim",
+    "ClaimKey",
+    "ClaimStatus",
+    "CompactStream",
+    "DeleteItem",
+    "DeleteRecords",
+    "DeleteStream",
+    "Disk",
+    "Entry",
+    "Event",
+    "EventStreams",
+    "ExpireItems",
+    "Fence",
+    "Filter",
+    "IdempotencyKeys",
+    "Item",
+    "Lease",
+    "Leases",
+    "MemoryStore",
+    "Operation",
+    "Page",
+    "Payload",
+    "Pending",
+    "PublishEntries",
+    "PutItem",
+    "Record",
+    "RecordLog",
+    "Recovered",
+    "ReleaseLease",
+    "RenewLease",
+    "SaveSnapshot",
+    "Snapshot",
+    "StateStore",
+    "Statistics",
+    "Store",
+    "Stream",
+    "TopicJournal",
+    "TrimItems",
+    "TrimLog",
+    "Watch",
+    "open_store",
+]

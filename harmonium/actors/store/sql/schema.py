@@ -1,0 +1,139 @@
+"""The tables of a store, and the version of their layout."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+)
+
+from harmonium.protocols.errors import StoreError
+
+__all__ = [
+    "METADATA",
+    "SCHEMA",
+    "counters",
+    "events",
+    "items",
+    "leases",
+    "meta",
+    "prepare",
+    "records",
+    "snapshots",
+    "streams",
+]
+
+SCHEMA = 1
+"""Rises with each change of the tables."""
+
+METADATA = MetaData()
+
+# Names sort by code point in every store: SQLite does, PostgreSQL by its C collation.
+_Name = String().with_variant(Text(collation="C"), "postgresql")
+
+
+def _name(name: str, *, primary_key: bool = False) -> Column[str]:
+    return Column(name, _Name, primary_key=primary_key, nullable=False)
+
+
+def _number(name: str, *, primary_key: bool = False) -> Column[int]:
+    return Column(name, BigInteger, primary_key=primary_key, nullable=False, autoincrement=False)
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[float]:
+    return Column(name, Double, nullable=nullable)
+
+
+def _data() -> Column[bytes]:
+    return Column("data", LargeBinary, nullable=False)
+
+
+def _table(
+    name: str, *columns: Column[str] | Column[int] | Column[float] | Column[bytes] | Index
+) -> Table:
+    # The rows lie in the tree of their key: one write instead of two.
+    return Table(f"harmonium_{name}", METADATA, *columns, sqlite_with_rowid=False)
+
+
+meta = _table("meta", _name("name", primary_key=True), _name("value"))
+counters = _table("counters", _name("name", primary_key=True), _number("value"), _time("at"))
+streams = _table(
+    "streams",
+    _name("name", primary_key=True),
+    _number("version"),
+    _number("compacted"),
+    _number("snapshot"),
+)
+events = _table(
+    "events",
+    _name("stream", primary_key=True),
+    _number("version", primary_key=True),
+    _time("at"),
+    _data(),
+)
+snapshots = _table(
+    "snapshots", _name("stream", primary_key=True), _number("version"), _time("at"), _data()
+)
+items = _table(
+    "items",
+    _name("namespace", primary_key=True),
+    _name("key", primary_key=True),
+    _number("revision"),
+    _time("at"),
+    _time("expires_at", nullable=True),
+    _data(),
+)
+leases = _table(
+    "leases",
+    _name("name", primary_key=True),
+    _name("holder"),
+    _number("token"),
+    _time("expires_at"),
+)
+records = _table(
+    "records",
+    _name("log", primary_key=True),
+    _number("id", primary_key=True),
+    _time("at"),
+    _name("key"),
+    _data(),
+)
+Index("harmonium_records_by_key", records.c.log, records.c.key, records.c.id)
+Index(
+    "harmonium_items_by_end",
+    items.c.expires_at,
+    sqlite_where=items.c.expires_at.is_not(None),
+    postgresql_where=items.c.expires_at.is_not(None),
+)
+
+
+def prepare(connection: Connection, place: str) -> None:
+    """Make the tables where they are missing, and check the version of the layout.
+
+    Args:
+        connection: In a transaction that keeps other writers out.
+        place: The database, for the error.
+
+    Raises:
+        StoreError: If the layout is that of another version of Harmonium.
+    """
+    meta.create(connection, checkfirst=True)
+    found = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
+    if found is None:
+        METADATA.create_all(connection)
+        connection.execute(insert(meta).values(name="schema", value=str(SCHEMA)))
+    elif found != str(SCHEMA):
+        raise StoreError(
+            f"{place} has schema {found}, this Harmonium reads {SCHEMA}; "
+            "open it with the version that wrote it, or use another place"
+        )

@@ -1,0 +1,272 @@
+"""`System`: one declared tree, running. The only place where parts are put together.
+
+``with System(tree) as system`` runs it on a loop in a thread of its own, for
+scripts; ``async with System(tree) as system`` on the caller's running loop,
+for services. Several systems in one process share nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from harmonium.actors import lifecycle
+from harmonium.actors.account import Account
+from harmonium.actors.agent import Agent
+from harmonium.actors.ask import Ask
+from harmonium.actors.cell import Cell
+from harmonium.actors.context import caller
+from harmonium.actors.dead_letters import DeadLetters
+from harmonium.actors.ground import Ground
+from harmonium.actors.local import LocalGround
+from harmonium.actors.observer import AgentStarted
+from harmonium.actors.promise import Promise
+from harmonium.actors.ref import Ref
+from harmonium.protocols.errors import StartFailed, SystemStopped, UnknownAgent
+from harmonium.protocols.lifecycle import Exit
+from harmonium.supervisors.shutdown import StopLimits, StopReport, stop_ground
+from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
+from harmonium.supervisors.supervisor import birth_of
+
+__all__ = ["System"]
+
+T = TypeVar("T")
+
+Tree = SupervisorSpec | ChildSpec | type[Agent]
+
+
+class System:
+    """A tree of agents, from its start to its stop.
+
+    Args:
+        tree: A supervisor spec; a single child spec or agent class gets a
+            supervisor named ``system`` above it.
+        name: Shown in logs and message ids; the tree's name if not given.
+        seed: Seeds all randomness of the system; None takes it from the
+            operating system.
+        limits: How long each phase of the stop may take.
+        ground: Another ground to stand on; a new `LocalGround` if not given.
+
+    Raises (on entering):
+        SpecError: If the tree is not well formed; nothing was started.
+        StartFailed: If a child did not start; what had started is stopped.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        *,
+        name: str | None = None,
+        seed: int | None = None,
+        limits: StopLimits | None = None,
+        ground: LocalGround | None = None,
+    ) -> None:
+        self.tree = _as_tree(tree)
+        self.limits = limits or StopLimits()
+        self.ground = ground or LocalGround(name or self.tree.id, seed=seed)
+        self.report: StopReport | None = None
+        self.failure: Exit | None = None
+        self._root: Cell | None = None
+        self._gave_up: list[Callable[[Exit], None]] = []
+
+    # -- starting and stopping
+
+    def __enter__(self) -> Self:
+        self.ground.run_in_thread()
+        try:
+            self._call(self._start).result().result()
+        except BaseException:
+            self.ground.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        self.ground.attach(asyncio.get_running_loop())
+        try:
+            await self._start()
+        except BaseException:
+            self.ground.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.astop()
+
+    def stop(self) -> StopReport:
+        """Stop in phases, from a plain thread; returns what was not finished.
+
+        Idempotent: a second call returns the first one's report.
+        """
+        if self.report is None:
+            self.report = (
+                self._call(lambda: stop_ground(self.ground, self.limits)).result().result()
+            )
+            self.ground.close()
+        return self.report
+
+    async def astop(self) -> StopReport:
+        """Stop in phases, from the loop the system runs on."""
+        if self.report is None:
+            self.report = await stop_ground(self.ground, self.limits)
+            self.ground.close()
+        return self.report
+
+    def _start(self) -> Promise[None]:
+        ground = self.ground
+        started: Promise[None] = Promise(ground)
+        root = self._root = ground.spawn(
+            ground.root, birth_of(self.tree), self.tree.id, start=False
+        )
+
+        def listen(event: Any) -> None:
+            if isinstance(event, AgentStarted) and event.path == root.path:
+                started.settle(None)
+
+        forget = ground.observers.add(listen)
+        started.then(lambda _: forget())
+        ground.on_top_exit = lambda cell, reason: self._ended(cell, reason, started)
+        lifecycle.start(root, 1)
+        return started
+
+    def _ended(self, cell: Cell, reason: Exit, started: Promise[None]) -> None:
+        """The top of the tree is gone: before it was up, or because it gave up."""
+        if not self.ground.open:
+            return
+        self.failure = reason
+        error = reason.error
+        if not isinstance(error, StartFailed):
+            error = StartFailed(cell.path, str(error or reason))
+        if not started.fail(error):
+            for listener in self._gave_up:
+                listener(reason)
+
+    def on_give_up(self, listener: Callable[[Exit], None]) -> None:
+        """Call `listener(reason)` in the ground's thread if the tree's root gives up."""
+        self._gave_up.append(listener)
+
+    # -- talking to agents
+
+    def ref(self, address: str) -> Ref:
+        """The handle of an agent.
+
+        Args:
+            address: A path, a registered name, or the id of an agent directly
+                below the top.
+
+        Raises:
+            UnknownAgent: If there is none.
+        """
+        cell = self.ground.registry.find(address)
+        if cell is None:
+            raise UnknownAgent(address, self.ground.registry.nearest(address, None))
+        return cell.ref
+
+    def tell(self, to: Ref | str, message: Any) -> Any:
+        """Send a message from outside; see `Ref.tell`."""
+        if isinstance(to, Ref):
+            return to.tell(message)
+        return self.ground.tell_name(caller(self.ground), to, message)
+
+    def ask(
+        self,
+        to: Ref | str,
+        message: Any,
+        *,
+        timeout: float = 5.0,
+        correlation_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Ask[Any]:
+        """Send a message and get its answer: ``await`` it, or ``.result()`` in a thread.
+
+        Args:
+            to: A ref, a path, or a name.
+            message: An instance of a `@message` class.
+            timeout: Seconds until `AskTimeout`.
+            correlation_id: The request's id, if it has one already.
+            idempotency_key: Makes repeats of the same request recognisable.
+
+        Raises:
+            SystemStopped: If the system is stopping or has not started.
+            ContractError: If it is no message, or not in a ref's contract.
+        """
+        ground = self.ground
+        if not ground.open or self._root is None:
+            raise SystemStopped(ground.name)
+        context = None if correlation_id is None else ground.new_context(correlation_id)
+        return ground.ask(
+            caller(ground),
+            to._cell if isinstance(to, Ref) else to,
+            message,
+            timeout=timeout,
+            idempotency_key=idempotency_key,
+            context=context,
+        )
+
+    # -- looking at it
+
+    def account(self) -> Account:
+        """Where every message is: sent = handled + failed + dead + in flight."""
+        return (
+            self._call(self.ground.account).result() if self._elsewhere() else self.ground.account()
+        )
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The dead letters, newest last."""
+        return self.ground.dead_letters
+
+    @property
+    def restarts(self) -> int:
+        """How often an agent has been restarted so far."""
+        return self.ground.observers.restarts
+
+    def listen(self, listener: Callable[[Any], None]) -> Callable[[], None]:
+        """Call `listener(event)` for each crash, restart, exit and dead letter.
+
+        It runs in the ground's thread and must not block. Returns how to end it.
+        """
+        return self.ground.observers.add(listener)
+
+    def call(self, function: Callable[[Ground], T]) -> Promise[T]:
+        """Run `function(ground)` in the ground's thread."""
+        return self._call(lambda: function(self.ground))
+
+    def _elsewhere(self) -> bool:
+        return not self.ground.in_thread() and self.report is None
+
+    def _call(self, function: Callable[[], T]) -> Promise[T]:
+        promise: Promise[T] = Promise(self.ground)
+
+        def run() -> None:
+            try:
+                promise.settle(function())
+            except BaseException as error:  # noqa: BLE001 - it belongs to the caller's thread
+                promise.fail(error)
+
+        if self.ground.in_thread():
+            run()
+        else:
+            self.ground.call_threadsafe(run)
+        return promise
+
+
+def _as_tree(tree: Tree) -> SupervisorSpec:
+    if isinstance(tree, SupervisorSpec):
+        return tree
+    spec = tree if isinstance(tree, ChildSpec) else child(tree)
+    return supervisor("system", children=[spec])
