@@ -1,0 +1,1 @@
+"""Policies that keep a system up."""
