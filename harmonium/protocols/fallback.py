@@ -62,6 +62,9 @@ class Retry:
         if self.times < 1:
             raise SpecError(f"Retry({self.times})", "a retry needs at least one time")
 
+    def __str__(self) -> str:
+        return f"retry {self.times} times" if self.times > 1 else "retry once"
+
 
 _NOTHING: Any = object()
 
@@ -97,6 +100,9 @@ class Use:
         """What the value or the message is made of."""
         return self.message if self.value is _NOTHING else self.value
 
+    def __str__(self) -> str:
+        return "send another message" if self.sends else f"use {_named(self.source)}"
+
 
 @attrs.frozen(slots=True)
 class To:
@@ -109,6 +115,9 @@ class To:
 
     to: str
     on: tuple[str, ...] = _on()
+
+    def __str__(self) -> str:
+        return f"ask {self.to} instead"
 
 
 @attrs.frozen(slots=True)
@@ -130,6 +139,9 @@ class Hedge:
         if self.after <= 0:
             raise SpecError(f"Hedge({self.after})", "it must wait for more than 0 s")
 
+    def __str__(self) -> str:
+        return f"ask {self.to or 'again'} after {self.after:g} s"
+
 
 @attrs.frozen(slots=True)
 class Escalate:
@@ -143,6 +155,9 @@ class Escalate:
     ladder: Ladder = attrs.field(converter=ladder_of)
     on: tuple[str, ...] = _on()
 
+    def __str__(self) -> str:
+        return f"escalate to {self.ladder}"
+
 
 @attrs.frozen(slots=True)
 class Skip:
@@ -150,12 +165,18 @@ class Skip:
 
     on: tuple[str, ...] = _on()
 
+    def __str__(self) -> str:
+        return "go on without it"
+
 
 @attrs.frozen(slots=True)
 class Fail:
     """Fail the step at once, without the rules that follow."""
 
     on: tuple[str, ...] = _on()
+
+    def __str__(self) -> str:
+        return "fail at once"
 
 
 @attrs.frozen(slots=True)
@@ -169,6 +190,9 @@ class Prefer:
 
     step: str
     on: tuple[str, ...] = _on()
+
+    def __str__(self) -> str:
+        return f"prefer {self.step}"
 
 
 FallbackRule = Prefer | Retry | Use | To | Hedge | Escalate | Skip | Fail
@@ -187,6 +211,13 @@ class Choice:
     rule: FallbackRule | None
     count: int
     why: str
+
+    @property
+    def text(self) -> str:
+        """The rule in words, for the record."""
+        if isinstance(self.rule, Retry):
+            return f"retry {self.count} of {self.rule.times}"
+        return str(self.rule)
 
 
 @attrs.frozen(slots=True)
@@ -223,6 +254,11 @@ class Chain:
                 spent = (*used[:index], count, *used[index + 1 :])
                 return Chain(self.rules, spent), Choice(rule, count, str(failure))
         return self, Choice(None, 0, str(failure))
+
+
+def _named(source: Any) -> str:
+    """Name a callable without its address, so that two runs record the same."""
+    return getattr(source, "__name__", "a callable") if callable(source) else repr(source)
 
 
 def _limit(rule: FallbackRule) -> int:

@@ -107,6 +107,15 @@ class Ladder:
             if timeout is not None and timeout <= 0:
                 raise SpecError(f"Ladder: {rung}", "its timeout is not above 0")
 
+    def __str__(self) -> str:
+        return ", then ".join(map(_named, self.rungs))
+
+
+def _named(rung: Rung) -> str:
+    if isinstance(rung, AgentRung):
+        return rung.to
+    return f"{rung.who} (a person)" if isinstance(rung, PersonRung) else f"{rung.name} (a rule)"
+
 
 def ladder_of(target: Ladder | Rung | str) -> Ladder:
     """Bring the short forms to a ladder: an agent's name, or a single rung."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.nearest import did_you_mean
-from harmonium.protocols.pipeline.state import SKIPPED, Status
+from harmonium.protocols.pipeline.state import Status
 
 if TYPE_CHECKING:
     from harmonium.protocols.failure import Failure
@@ -36,12 +36,24 @@ class Context(Generic[Req]):
         failure: Why the step failed, in a fallback rule; None otherwise.
         now: The time, in seconds of the coordinator's clock.
         key: The idempotency key of the work.
+        result: The result that is undone, in an undo; None otherwise.
 
     Raises:
         SpecError: When a step is read that is unknown or not needed.
     """
 
-    __slots__ = ("_graph", "_nodes", "_owner", "failure", "index", "item", "key", "now", "request")
+    __slots__ = (
+        "_graph",
+        "_nodes",
+        "_owner",
+        "failure",
+        "index",
+        "item",
+        "key",
+        "now",
+        "request",
+        "result",
+    )
 
     def __init__(
         self,
@@ -61,6 +73,7 @@ class Context(Generic[Req]):
         self.failure: Failure | None = None
         self.now = now
         self.key = ""
+        self.result: Any = None
 
     @overload
     def __getitem__(self, step: str) -> Any: ...
@@ -78,7 +91,7 @@ class Context(Generic[Req]):
     def skipped(self, step: str | Step[Any]) -> bool:
         """Say whether the step was skipped, by its condition or by a `Skip` rule."""
         state = self._state(step)
-        return state is not None and state.status in SKIPPED
+        return state is not None and state.status is Status.SKIPPED
 
     def results(self) -> dict[str, Any]:
         """Give the result of every step that can be read and is done, by name."""

@@ -78,7 +78,7 @@ class AskBallots:
     A group that is named by one name is looked up by the interpreter, which
     first answers with `Polled`: all configured members, alive or not.
     The key of each voter's message is ``f"{idempotency_key}:{voter}"``. A voter
-    that fails needs no report: the round's deadline counts who is missing.
+    that fails is reported with `VoterGone`, so that nobody waits for it.
 
     Args:
         step: The step's path.
@@ -86,7 +86,8 @@ class AskBallots:
         among: Name of the group, pool or topic, or the names of the voters.
         message: The question.
         deadline: When the round closes, in seconds of the machine's clock.
-        idempotency_key: The same for every attempt at the same work.
+        idempotency_key: The same for every attempt at the same work; also the
+            id of the round, which every ballot carries.
     """
 
     step: str

@@ -27,6 +27,7 @@ __all__ = [
     "TimerFired",
     "UndoFailed",
     "UndoReplied",
+    "VoterGone",
 ]
 
 
@@ -111,6 +112,16 @@ class BallotCast:
 
 
 @attrs.frozen(slots=True)
+class VoterGone:
+    """No ballot of this voter will come: it is dead, it failed, it timed out."""
+
+    step: str
+    attempt: int
+    voter: str
+    failure: Failure
+
+
+@attrs.frozen(slots=True)
 class Answered:
     """A person answered an `AskPerson`.
 
@@ -176,6 +187,7 @@ Event = (
     | Reached
     | Polled
     | BallotCast
+    | VoterGone
     | Answered
     | TimerFired
     | Cancelled

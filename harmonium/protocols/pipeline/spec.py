@@ -7,13 +7,13 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from harmonium.protocols.errors import SpecError
 from harmonium.protocols.fallback import FallbackRule, Retry
 from harmonium.protocols.ladder import Ladder, PersonRung, ladder_of
 from harmonium.protocols.pipeline.context import Context
+from harmonium.protocols.pipeline.gather import Gather
 from harmonium.protocols.pipeline.graph import Graph, compile_graph
 
-__all__ = ["Conflict", "Gather", "Pipeline", "Step"]
+__all__ = ["Conflict", "Pipeline", "Step"]
 
 T = TypeVar("T")
 Req = TypeVar("Req")
@@ -46,26 +46,6 @@ def _optional_ladder(target: Any) -> Ladder | None:
     if isinstance(target, str):
         return Ladder(PersonRung(target))
     return None if target is None else ladder_of(target)
-
-
-@attrs.frozen(slots=True)
-class Gather:
-    """How many replies of a topic make a step's result.
-
-    The result is a tuple of the replies, in the order in which they came.
-
-    Args:
-        want: The step is done with this many; None means one of each subscriber.
-        least: With fewer at the timeout the step fails, with error
-            ``TooFewReplies``.
-    """
-
-    want: int | None = None
-    least: int = 1
-
-    def __attrs_post_init__(self) -> None:
-        if self.want is not None and self.want < max(1, self.least):
-            raise SpecError(f"Gather({self.want})", "it wants fewer than the least")
 
 
 @attrs.frozen(slots=True, eq=False)

@@ -7,21 +7,18 @@ them again.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from harmonium.protocols.failure import Failure
+from harmonium.protocols.persistent_map import PersistentMap
 
 if TYPE_CHECKING:
     from harmonium.protocols.ladder import Ladder
     from harmonium.protocols.pipeline.spec import Pipeline
 
 __all__ = [
-    "BUSY",
-    "OVER",
-    "SKIPPED",
     "Climb",
     "Gathered",
     "NodeState",
@@ -45,9 +42,15 @@ class Status(enum.Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    is_busy: bool
+    """Whether it can still change by itself."""
+    is_done: bool
+    """Whether those who need it may go on."""
 
-BUSY = (Status.RUNNING, Status.PAUSED)
-SKIPPED = (Status.SKIPPED,)
+    def __init__(self, name: str) -> None:
+        # Plain attributes: a property of an Enum costs 100 ns, these are read per event.
+        self.is_busy = name in {"running", "paused"}
+        self.is_done = name in {"done", "skipped"}
 
 
 class Phase(enum.Enum):
@@ -61,8 +64,11 @@ class Phase(enum.Enum):
     FINISHED = "finished"
     FAILED = "failed"
 
+    is_over: bool
+    """Whether no event can change the request any more."""
 
-OVER = (Phase.FINISHED, Phase.FAILED)
+    def __init__(self, name: str) -> None:
+        self.is_over = name in {"finished", "failed"}
 
 
 @attrs.frozen(slots=True)
@@ -81,7 +87,8 @@ class Work:
         until: When its timer fires, or None.
         failure: Its last failure.
         in_doubt: Whether an attempt failed that may have been done all the same.
-        detail: What its body needs: a round, replies, a climb, a child's state.
+        detail: What its body needs: a round, replies, a child's state.
+        climb: The ladder in use, or None.
         accepted: The attempt whose answer was taken, or 0.
         value: Its result.
     """
@@ -97,28 +104,29 @@ class Work:
     failure: Failure | None
     in_doubt: bool
     detail: Any
+    climb: Climb | None
     accepted: int
     value: Any
 
 
 @attrs.frozen(slots=True)
 class Spread:
-    """A mapped step: its items in work, and those that are settled.
+    """A mapped step.
 
     Args:
         status: How the step stands.
         items: The collection.
-        begun: How many items were begun.
-        live: The items in work, by place.
-        settled: The items that are not, each with its place, in that order of time.
+        begun: How many items were begun; they are begun in their order.
+        busy: How many items are in work.
+        works: The items that were begun, by place.
         value: The results in the order of the items, once all are there.
     """
 
     status: Status
     items: tuple[Any, ...]
-    begun: int
-    live: Mapping[int, Work]
-    settled: tuple[tuple[int, Work], ...]
+    begun: int = 0
+    busy: int = 0
+    works: PersistentMap[int, Work] = attrs.field(factory=PersistentMap)
     value: tuple[Any, ...] | None = None
 
 
@@ -253,7 +261,7 @@ class RequestState:
     @property
     def is_over(self) -> bool:
         """Whether no event can change it any more, so that it may be forgotten."""
-        return self.phase in OVER
+        return self.phase.is_over
 
     def status(self, step: str) -> Status | None:
         """Give the status of a step by name; None while it waits for its needs."""
