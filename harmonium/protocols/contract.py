@@ -10,7 +10,7 @@ import attrs
 from harmonium.protocols.errors import ContractError
 from harmonium.protocols.immutable import FrozenMap
 from harmonium.protocols.message_class import complete
-from harmonium.protocols.message_info import info_of, is_message, is_message_class
+from harmonium.protocols.message_info import is_message, is_message_class, name_of
 from harmonium.protocols.nearest import did_you_mean
 
 __all__ = ["Contract"]
@@ -116,5 +116,4 @@ def _name(cls: type) -> str:
         return "None"
     if cls is object:
         return "any message"
-    info = info_of(cls)
-    return info.name if info else cls.__qualname__
+    return name_of(cls)

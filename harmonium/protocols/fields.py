@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.errors import MessageDefinitionError
+from harmonium.protocols.kinds import plan_union
 from harmonium.protocols.message_info import default_name
 from harmonium.protocols.shapes import (
     MappingShape,
@@ -111,6 +112,8 @@ def _check_type(annotation: Any, place: str, seen: set[type]) -> None:
         _check(shape.type, place, seen)
     for part in parts_of(shape):
         _check_type(part, place, seen)
+    if isinstance(shape, UnionShape):
+        plan_union(shape.options)
 
 
 def parts_of(shape: Shape) -> Iterator[Any]:

@@ -10,7 +10,15 @@ import attrs
 
 from harmonium.protocols.lanes import Lane
 
-__all__ = ["MessageInfo", "Upcast", "default_name", "info_of", "is_message", "is_message_class"]
+__all__ = [
+    "MessageInfo",
+    "Upcast",
+    "default_name",
+    "info_of",
+    "is_message",
+    "is_message_class",
+    "name_of",
+]
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 """Turns the fields of one version, as decoded JSON, into those of the next."""
@@ -76,3 +84,9 @@ def default_name(cls: type) -> str:
         parts.pop()
     module = "main" if parts[-1] == "__main__" else parts[-1]
     return f"{module}.{re.sub(r'^.*<locals>[.]', '', cls.__qualname__)}"
+
+
+def name_of(cls: type) -> str:
+    """Name a class for people: a message by its name on the wire, another as by default."""
+    info = info_of(cls)
+    return info.name if info else default_name(cls)

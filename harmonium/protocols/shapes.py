@@ -42,6 +42,7 @@ __all__ = [
     "UnionShape",
     "describe",
     "shape_of",
+    "stripped",
 ]
 
 NoneType = type(None)
@@ -204,7 +205,7 @@ def shape_of(annotation: Any, place: str) -> Shape:
         MessageDefinitionError: If values of the type could be shared and
             changed, or could not be sent. The remedy is the type to use.
     """
-    annotation = _stripped(annotation)
+    annotation = stripped(annotation)
     if annotation is None:
         return ScalarShape(NoneType)
     if isinstance(annotation, types.UnionType) or get_origin(annotation) is Union:
@@ -221,7 +222,7 @@ def shape_of(annotation: Any, place: str) -> Shape:
     return shape
 
 
-def _stripped(annotation: Any) -> Any:
+def stripped(annotation: Any) -> Any:
     """Take off what says nothing about the value: Annotated, NewType, a type alias."""
     while True:
         if get_origin(annotation) is Annotated and _AnyMessageMark not in annotation.__metadata__:
