@@ -63,6 +63,7 @@ def _held(cell: Cell) -> int:
     count = cell.queued() + (cell.current is not None and cell.executing is None) + cell.offloop
     more = cell.more_
     if more is not None:
-        count += len(more.stash) + (more.retrying is not None)
+        count += len(more.stash) + len(more.aside)
+        count += (more.retrying is not None) + (more.undecided is not None)
         count += sum(1 for execution in more.executions if execution.envelope is not None)
     return count

@@ -6,7 +6,7 @@ here, so it never knows on which ground it stands.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +15,7 @@ from thespian.actors import Actor
 
 from harmonium.actors import lifecycle
 from harmonium.actors.ask import Ask
+from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.birth import Birth
 from harmonium.actors.deferred import Deferred
 from harmonium.actors.handlers import HandlerTable, build_table
@@ -162,7 +163,7 @@ class Agent(Actor):  # type: ignore[misc]
 
     # -- sending
 
-    def tell(self, to: Ref | str, message: Any, *, lane: Lane | None = None) -> Awaitable[None]:
+    def tell(self, to: Ref | str, message: Any, *, lane: Lane | None = None) -> Any:
         """Send a message and want no answer; await the result to wait for room.
 
         Args:
@@ -177,9 +178,27 @@ class Agent(Actor):  # type: ignore[misc]
         """
         me = self._cell
         ground = me.ground
+        current = me.current
+        if to.__class__ is Ref and current is not None and lane is None:
+            # The short way: three calls in one is 0.36 against 0.28 of a bare loop's speed.
+            cell = to._cell  # type: ignore[union-attr]
+            mailbox = cell.mailbox
+            if (
+                cell.accepts.get(message.__class__, cell) is None  # taken, in the ordinary lane
+                and len(mailbox) < cell.limit
+                and cell.ground is ground
+            ):
+                ground.sent = number = ground.sent + 1
+                mailbox.append((message, me, None, number, current[3], current[5]))
+                if not cell.scheduled:
+                    cell.scheduled = 1
+                    ground.ready.append(cell)
+                    if not ground.awake:
+                        ground.wake()
+                return ACCEPTED
         if me.offloop:
             return self._from_thread(lambda: ground.tell_any(me, to, message, lane))
-        return ground.tell_any(me, to, message, lane)  # type: ignore[no-any-return]
+        return ground.tell_any(me, to, message, lane)
 
     def ask(
         self,

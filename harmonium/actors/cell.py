@@ -58,6 +58,7 @@ class Extras:
     """The parts of a cell that few agents have."""
 
     __slots__ = (
+        "aside",
         "attempts",
         "blocking",
         "child_gone",
@@ -67,6 +68,8 @@ class Extras:
         "failure",
         "gone",
         "handled",
+        "hold_failed",
+        "legacy",
         "names",
         "numbered",
         "park",
@@ -75,12 +78,14 @@ class Extras:
         "stash",
         "stop_reason",
         "timers",
+        "undecided",
         "watchers",
         "watching",
         "when_idle",
     )
 
     def __init__(self) -> None:
+        self.aside: dict[str, RawEnvelope] = {}
         self.attempts = 0
         self.blocking: RawEnvelope | None = None
         self.child_gone: Callable[[], None] | None = None
@@ -90,6 +95,10 @@ class Extras:
         self.failure: tuple[BaseException, RawEnvelope | None] | None = None
         self.gone: list[Promise[None]] = []
         self.handled = 0
+        self.hold_failed = False
+        self.legacy: Any = None
+        """What an incarnation leaves to the next one."""
+        self.undecided: RawEnvelope | None = None
         self.names: list[str] = []
         self.numbered = 0
         self.park: Callable[[RawEnvelope], bool] | None = None

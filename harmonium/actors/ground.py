@@ -17,6 +17,7 @@ from typing import Any
 from loguru import logger
 
 from harmonium.actors import lifecycle
+from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.account import Account, take_account
 from harmonium.actors.ask import Ask
 from harmonium.actors.birth import Birth
@@ -48,28 +49,10 @@ from harmonium.protocols.lifecycle import Exit, Phase
 from harmonium.protocols.message import is_message
 from harmonium.protocols.overflow import DEAD_LETTER, DROP_OLDEST, WAIT
 
-__all__ = ["ACCEPTED", "Ground"]
+__all__ = ["Ground"]
 
 RUNNING = CellState.RUNNING
 
-
-class _Accepted:
-    """What a `tell` returns that had room at once: awaitable, and done."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Any:
-        return iter(())
-
-    def result(self, timeout: float | None = None) -> None:
-        """Return at once."""
-
-    def done(self) -> bool:
-        """Say that it is accepted."""
-        return True
-
-
-ACCEPTED: Any = _Accepted()
 
 _REFUSED: Any = object()
 
@@ -288,10 +271,9 @@ class Ground(Scheduler):
         if isinstance(to, str):
             return self.tell_name(sender, to, message, lane=lane)
         cell = to._cell
-        declared = cell.accepts.get(message.__class__, _REFUSED)
-        if declared is _REFUSED:
-            self.lane(cell, message, lane)
-        return cell.ground.post(sender, cell, message, None, lane or declared)
+        if cell.ground is not self:
+            return cell.ground.tell(None, cell, message, lane=lane)
+        return self.post(sender, cell, message, None, self.lane(cell, message, lane))
 
     def lane(self, cell: Cell, message: Any, lane: Lane | None) -> Lane | None:
         """Check a message against the contract; gives the lane it takes, None for the user's."""
@@ -406,7 +388,7 @@ class Ground(Scheduler):
     def _ask_expired(self, ask: Ask[Any]) -> None:
         ask.timer = None
         path = ask.target if isinstance(ask.target, str) else ask.target.path
-        self._settle(ask, AskTimeout(path, ask.timeout or 0.0), failed=True)
+        self.settle(ask, AskTimeout(path, ask.timeout or 0.0), failed=True)
 
     def _unknown(
         self, address: str, sender: Cell | None, message: Any, ask: Ask[Any] | None, context: Context
@@ -480,7 +462,7 @@ class Ground(Scheduler):
             to = ask.owner if ask.owner is not None else "(outside)"
             self.dead_letter(to, answer, "late reply")
 
-    def _settle(self, ask: Any, value: Any, *, failed: bool) -> None:
+    def settle(self, ask: Any, value: Any, *, failed: bool) -> None:
         """Settle an ask without a message: a timeout is the asker's own doing."""
         finish = ask.fail if failed else ask.settle
         if ask.owner is None or ask.owner is self.active:
@@ -522,7 +504,6 @@ class Ground(Scheduler):
 
     def overran(self, cell: Cell, execution: Execution, limit: float) -> None:
         """End a handler that is longer at work than it may be: a crash."""
-        self.active = None
         self.signal(cell, lifecycle.overrun, cell, execution, limit)
 
     def view(self, cell: Cell | str, envelope: RawEnvelope) -> Envelope:
@@ -582,7 +563,8 @@ class Ground(Scheduler):
 
     def fast_table(self, cell: Cell, table: HandlerTable) -> Any:
         """What the scheduler dispatches by; nothing when every message is to be looked at."""
-        return table.fast if self.chaos is None else _SLOW
+        watched = self.chaos is not None or (cell.more_ is not None and cell.more_.hold_failed)
+        return _SLOW if watched else table.fast
 
     def slow_down(self, cells: Iterable[Cell]) -> None:
         """Have every message of these agents looked at (chaos, traces)."""

@@ -43,10 +43,18 @@ __all__ = [
     "kill",
     "overrun",
     "place",
+    "quarantine_failed",
+    "report_to_parent",
     "request_stop",
+    "restart",
     "resume",
+    "retry_failed",
+    "set_failed_aside",
+    "settle_failure",
     "start",
     "stop",
+    "stop_children",
+    "stop_to_restart",
 ]
 
 CHILD_STOP_LIMIT = 5.0
@@ -155,7 +163,10 @@ def _ready(cell: Cell, incarnation: int) -> None:
         return
     cell.state = CellState.RUNNING
     if more is not None:
-        more.park = None
+        if more.park is not None:
+            more.park = None
+            if cell.mailbox is not NO_MAIL:
+                cell.limit = cell.ground.mailbox_limit(cell)
         if more.retrying is not None:
             _put_back(cell, more)
     if cell.mailbox or cell.urgent or cell.signals:
@@ -203,9 +214,12 @@ def fail(
         cell.more.stash.pop()  # it stashed the message and raised then: failed, not stashed
         ground.handled += 1
     retry = _wants_retry(cell, phase, envelope)
-    if envelope is not None and not retry:
+    undecided = cell.more.hold_failed and phase is Phase.HANDLER and not retry
+    if envelope is not None and not retry and not undecided:
         ground.fail_message(cell, envelope, error)
     if cell.state in (CellState.STOPPING, CellState.DEAD, CellState.FAILED):
+        if undecided and envelope is not None:
+            ground.fail_message(cell, envelope, error)
         ground.log_error(cell, f"raised in phase {phase.value} while it was ended", error)
         return
     more = cell.more
@@ -216,6 +230,8 @@ def fail(
     _fail_deferred(cell, AskFailed.of(cell.path, error))
     cell.state = CellState.FAILED
     more.failure = (error, envelope)
+    if undecided:
+        more.undecided = envelope
     _hold(cell)
     ground.observers.crashed(cell, error, phase, envelope)
     _report(cell, Failed(cell.id, cell.incarnation, error, phase, _view(cell, envelope)))
@@ -232,6 +248,54 @@ def _wants_retry(cell: Cell, phase: Phase, envelope: RawEnvelope | None) -> bool
 
 def _view(cell: Cell, envelope: RawEnvelope | None) -> Any:
     return None if envelope is None else cell.ground.view(cell, envelope)
+
+
+# -- the message that failed, while its parent has not decided
+
+
+def settle_failure(cell: Cell) -> None:
+    """Give a failed message that nobody wants to try again its fate."""
+    more = cell.more
+    envelope, more.undecided = more.undecided, None
+    if envelope is not None:
+        error = more.failure[0] if more.failure is not None else AgentDead(cell.path)
+        cell.ground.fail_message(cell, envelope, error)
+
+
+def retry_failed(cell: Cell, message_id: str) -> None:
+    """Have the failed message, or one set aside, handled first after the restart."""
+    more = cell.more
+    envelope, more.undecided = more.undecided, None
+    if envelope is None:
+        envelope = more.aside.pop(message_id, None)
+    if envelope is None:
+        return
+    if cell.state is CellState.RUNNING:
+        more.retrying = envelope
+        _put_back(cell, more)
+        cell.ground.schedule(cell)
+    else:
+        more.retrying = envelope
+
+
+def set_failed_aside(cell: Cell, message_id: str) -> None:
+    """Keep the failed message apart until it is tried again."""
+    more = cell.more
+    envelope, more.undecided = more.undecided, None
+    if envelope is not None:
+        more.aside[message_id] = envelope
+
+
+def quarantine_failed(cell: Cell, reason: str) -> None:
+    """Make a dead letter of the message that is to blame."""
+    more = cell.more
+    envelope, more.undecided = more.undecided, None
+    if envelope is not None:
+        error = AskFailed.of(cell.path, more.failure[0]) if more.failure is not None else None
+        cell.ground.dead_letter(cell, envelope, reason, error)
+
+
+# -- a handler that runs too long
 
 
 def overrun(cell: Cell, execution: Execution, limit: float) -> None:
@@ -285,8 +349,8 @@ def stop(cell: Cell, reason: Exit = NORMAL) -> None:
         return
     if cell.state is CellState.WAITING:
         _exited(cell, reason)
-    elif cell.state is CellState.STARTING and cell.more.executions:
-        cell.more.stop_reason = reason  # its hook is at work; `_ready` sees it
+    elif cell.state is CellState.STARTING and not cell.more.executions:
+        cell.more.stop_reason = reason  # it is in its constructor; `_ready` sees it
     else:
         end(cell, reason)
 
@@ -297,15 +361,22 @@ def end(
     *,
     hook: Callable[[], Any] | None = None,
     keep_children: bool = False,
+    then: Then | None = None,
 ) -> None:
     """End the incarnation gracefully: work, children, hook, then `Exited`.
+
+    One that has not become ready gives its start up, and no hook runs.
 
     Args:
         cell: Whose incarnation.
         reason: What the report says.
         hook: Called in place of `stopped`, if given.
         keep_children: Leave its children running (for a restart).
+        then: Called at the end in place of the report, if given.
     """
+    was_ready = cell.state is not CellState.STARTING
+    if not was_ready:
+        _close_executions(cell, AgentDead(cell.path, str(reason)))
     cell.state = CellState.STOPPING
     cell.more.stop_reason = reason
     _hold(cell)
@@ -324,17 +395,62 @@ def end(
             cell.agent._stop_children(run_hook)
 
     def run_hook() -> None:
-        if alive():
+        if not alive():
+            return
+        if was_ready and cell.agent is not None:
             _run_stop_hook(cell, hook, last)
+        else:
+            last()
 
     def last() -> None:
-        if alive():
+        if not alive():
+            return
+        if then is None:
             _exited(cell, reason)
+        else:
+            _discard(cell, reason)
+            then()
 
     if cell.busy:
         cell.more.when_idle = children_first
     else:
         children_first()
+
+
+def restart(cell: Cell, successor: int, cause: BaseException) -> None:
+    """Replace a failed incarnation: its hook, its end, then the next one.
+
+    Mailbox, ref, path and watchers stay. No `Exited` is reported for it.
+    """
+    message = _failed_message(cell)
+    end(
+        cell,
+        Exit(ExitKind.CRASH, repr(cause), cause),
+        hook=lambda: cell.agent.before_restart(cause, message),
+        keep_children=cell.birth.keep_children,
+        then=lambda: start(cell, successor, cause),
+    )
+
+
+def stop_to_restart(cell: Cell, cause: BaseException) -> None:
+    """End an incarnation that will have a successor: `before_restart`, then `Exited`."""
+    if cell.state in (CellState.STOPPING, CellState.DEAD):
+        return
+    if cell.state is CellState.WAITING:
+        _exited(cell, SHUTDOWN)
+        return
+    message = _failed_message(cell)
+    end(
+        cell,
+        SHUTDOWN,
+        hook=lambda: cell.agent.before_restart(cause, message),
+        keep_children=cell.birth.keep_children,
+    )
+
+
+def _failed_message(cell: Cell) -> Any:
+    failure = cell.more.failure
+    return None if failure is None or failure[1] is None else failure[1][0]
 
 
 def _run_stop_hook(cell: Cell, hook: Callable[[], Any] | None, then: Then) -> None:
@@ -450,7 +566,15 @@ def bury(cell: Cell) -> None:
     cell.state = CellState.DEAD
     cell.limit = -1
     cell.agent = None
-    left = [*(cell.urgent or ()), *cell.mailbox, *more.stash, *(e for e, _ in more.parked)]
+    settle_failure(cell)
+    left = [
+        *more.aside.values(),
+        *(cell.urgent or ()),
+        *cell.mailbox,
+        *more.stash,
+        *(envelope for envelope, _ in more.parked),
+    ]
+    more.aside.clear()
     if more.retrying is not None:
         left.insert(0, more.retrying)
         more.retrying = None
@@ -483,6 +607,12 @@ def _child_gone(parent: Cell) -> None:
     more = parent.more_
     if more is not None and more.child_gone is not None:
         more.child_gone()
+
+
+def report_to_parent(cell: Cell, report: Any) -> None:
+    """Tell the parent something, in its own turn."""
+    if cell.parent is not None:
+        cell.ground.signal(cell.parent, _hand_over, cell.parent, cell, report)
 
 
 def _report(cell: Cell, report: Report) -> None:

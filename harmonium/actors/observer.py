@@ -18,7 +18,7 @@ from harmonium.protocols.lifecycle import Exit, Phase
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
 
-__all__ = ["AgentCrashed", "AgentExited", "AgentStarted", "LetterDied", "MailboxOverflowed", "Observers"]
+__all__ = ["AgentCrashed", "AgentExited", "AgentStarted", "LetterDied", "MailboxOverflowed", "Observers", "SupervisorGaveUp"]
 
 
 @attrs.frozen(slots=True)
@@ -63,6 +63,15 @@ class MailboxOverflowed:
 
     path: str
     policy: str
+
+
+@attrs.frozen(slots=True)
+class SupervisorGaveUp:
+    """A supervisor's restart budget is used up; it ends, or parks."""
+
+    path: str
+    error: BaseException
+    parks: bool
 
 
 class Observers:
@@ -118,6 +127,11 @@ class Observers:
         _log(cell).debug("{} #{} exited: {}", cell.path, cell.incarnation, reason)
         if self._listeners:
             self.emit(AgentExited(cell.path, cell.incarnation, reason))
+
+    def exhausted(self, cell: Cell, error: BaseException, *, parks: bool) -> None:
+        """Note that a supervisor's budget is used up."""
+        if self._listeners:
+            self.emit(SupervisorGaveUp(cell.path, error, parks))
 
     def gave_up(self, cell: Cell, error: BaseException) -> None:
         """Note that a top-level agent failed and is not restarted."""

@@ -283,9 +283,7 @@ class Scheduler:
         try:
             answer = handler.function(cell.agent, envelope[0])
             if not handler.is_async:
-                if envelope[2] is not None:
-                    self._answer(cell, envelope, answer)
-                self.handled += 1
+                self._finished(cell, envelope, answer)
                 return
         except BaseException as error:  # noqa: BLE001 - a crash is the agent's
             self._raised(cell, error)
@@ -341,9 +339,7 @@ class Scheduler:
         try:
             if error is not None:
                 raise error
-            if envelope[2] is not None:
-                self._answer(cell, envelope, answer)
-            self.handled += 1
+            self._finished(cell, envelope, answer)
         except BaseException as raised:  # noqa: BLE001 - a crash is the agent's
             self._raised(cell, raised)
 
@@ -358,10 +354,7 @@ class Scheduler:
         cell.busy -= 1
         cell.current = envelope
         try:
-            answer = outcome()
-            if envelope[2] is not None:
-                self._answer(cell, envelope, answer)
-            self.handled += 1
+            self._finished(cell, envelope, outcome())
         except BaseException as error:  # noqa: BLE001 - a crash is the agent's
             self._raised(cell, error)
         finally:
@@ -369,6 +362,13 @@ class Scheduler:
             self.rest(cell)
 
     # -- outcomes
+
+    def _finished(self, cell: Cell, envelope: RawEnvelope, answer: Any) -> None:
+        if envelope[2] is not None:
+            self._answer(cell, envelope, answer)
+        self.handled += 1
+        if cell.more_ is not None:
+            cell.more_.handled += 1
 
     def _answer(self, cell: Cell, envelope: RawEnvelope, answer: Any) -> None:
         handler = cell.agent.__table__.find(envelope[0].__class__)

@@ -65,7 +65,7 @@ class System:
     ) -> None:
         self.tree = _as_tree(tree)
         self.limits = limits or StopLimits()
-        self.ground = ground or LocalGround(name or self.tree.id, seed=seed)
+        self.ground = ground or LocalGround(name or self.tree.name, seed=seed)
         self.report: StopReport | None = None
         self.failure: Exit | None = None
         self._root: Cell | None = None
@@ -130,7 +130,7 @@ class System:
         ground = self.ground
         started: Promise[None] = Promise(ground)
         root = self._root = ground.spawn(
-            ground.root, birth_of(self.tree), self.tree.id, start=False
+            ground.root, birth_of(self.tree), self.tree.name, start=False
         )
 
         def listen(event: Any) -> None:

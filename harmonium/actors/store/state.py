@@ -40,11 +40,9 @@ REVISIONS = "state"
 """The counter that gives each change of the state its number."""
 
 
-def check_ttl(
-    _instance: object, _attribute: attrs.Attribute[float | None], ttl: float | None
-) -> None:
+def check_ttl(_instance: object, _attribute: attrs.Attribute[float], ttl: float) -> None:
     """Refuse a time to live that is not above 0 and finite (an attrs validator)."""
-    if ttl is not None and not 0 < ttl < math.inf:
+    if not 0 < ttl < math.inf:
         raise StoreError(f"a time to live is above 0 seconds and finite, not {ttl!r}")
 
 
@@ -93,7 +91,9 @@ class PutItem:
     key: str = attrs.field(validator=check_name)
     data: bytes = attrs.field(converter=encode)
     revision: int | None = attrs.field(default=ANY, kw_only=True)
-    ttl: float | None = attrs.field(default=None, kw_only=True, validator=check_ttl)
+    ttl: float | None = attrs.field(
+        default=None, kw_only=True, validator=attrs.validators.optional(check_ttl)
+    )
     strict: bool = attrs.field(default=True, kw_only=True)
 
     def ask(self, keys: Keys) -> None:

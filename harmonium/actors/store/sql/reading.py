@@ -67,39 +67,50 @@ class SqlReader:
         return None if row is None else tuple(row)
 
     def _rows(self, statement: Select[Any]) -> list[Any]:
-        return [tuple(row) for row in self._connection.execute(statement)]
+        return [tuple(row) for row in self._connection.execute(statement).all()]
 
     def stream(self, name: str) -> StreamRow | None:
         """One stream."""
         table = streams.c
-        return self._row(
-            select(table.version, table.compacted, table.snapshot).where(table.name == name)
-        )
+        found = select(table.version, table.compacted, table.snapshot)
+        row: StreamRow | None = self._row(found.where(table.name == name))
+        return row
 
     def streams(self, prefix: str, after: str, limit: int) -> list[tuple[str, StreamRow]]:
         """Streams by name."""
-        found = select(streams).where(*_begins(streams.c.name, prefix, after))
-        rows = self._rows(found.order_by(streams.c.name).limit(limit))
+        table = streams.c
+        found = select(table.name, table.version, table.compacted, table.snapshot)
+        found = found.where(*_begins(table.name, prefix, after))
+        rows = self._rows(found.order_by(table.name).limit(limit))
         return [(row[0], row[1:]) for row in rows]
 
     def events(self, stream: str, after: int, limit: int | None) -> list[EventRow]:
         """Events above a version."""
-        found = select(events).where(events.c.stream == stream, events.c.version > after)
-        return self._rows(found.order_by(events.c.version).limit(limit))
+        table = events.c
+        found = (
+            select(table.version, table.at, table.data)
+            .join(streams, streams.c.id == table.stream)
+            .where(streams.c.name == stream, table.version > after)
+        )
+        rows = self._rows(found.order_by(table.version).limit(limit))
+        return [(stream, *row) for row in rows]
 
     def snapshot(self, stream: str) -> SnapshotRow | None:
         """The snapshot of a stream."""
         table = snapshots.c
-        return self._row(select(table.version, table.at, table.data).where(table.stream == stream))
+        found = (
+            select(table.version, table.at, table.data)
+            .join(streams, streams.c.id == table.stream)
+            .where(streams.c.name == stream)
+        )
+        row: SnapshotRow | None = self._row(found)
+        return row
 
     def item(self, namespace: str, key: str) -> ItemRow | None:
         """One value that has not expired."""
         table = items.c
-        row = self._row(
-            select(table.revision, table.at, table.expires_at, table.data).where(
-                table.namespace == namespace, table.key == key
-            )
-        )
+        found = select(table.revision, table.at, table.expires_at, table.data)
+        row: ItemRow | None = self._row(found.where(table.namespace == namespace, table.key == key))
         return None if row is None or (row[2] is not None and row[2] <= self.now()) else row
 
     def items(
@@ -118,13 +129,15 @@ class SqlReader:
     def lease(self, name: str) -> LeaseRow | None:
         """One lease, expired or not."""
         table = leases.c
-        return self._row(
-            select(table.holder, table.token, table.expires_at).where(table.name == name)
-        )
+        found = select(table.holder, table.token, table.expires_at).where(table.name == name)
+        row: LeaseRow | None = self._row(found)
+        return row
 
     def counter(self, name: str) -> CounterRow | None:
         """One counter."""
-        return self._row(select(counters.c.value, counters.c.at).where(counters.c.name == name))
+        found = select(counters.c.value, counters.c.at).where(counters.c.name == name)
+        row: CounterRow | None = self._row(found)
+        return row
 
     def records(self, span: Span) -> list[NumberedRow]:
         """Records as id, at, key, data."""

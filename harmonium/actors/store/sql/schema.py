@@ -8,14 +8,17 @@ from sqlalchemy import (
     Connection,
     Double,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     Text,
+    UniqueConstraint,
     insert,
     select,
 )
+from sqlalchemy.schema import SchemaItem
 
 from harmonium.protocols.errors import StoreError
 
@@ -58,31 +61,39 @@ def _data() -> Column[bytes]:
     return Column("data", LargeBinary, nullable=False)
 
 
-def _table(
-    name: str, *columns: Column[str] | Column[int] | Column[float] | Column[bytes] | Index
-) -> Table:
-    # The rows lie in the tree of their key: one write instead of two.
-    return Table(f"harmonium_{name}", METADATA, *columns, sqlite_with_rowid=False)
+def _table(name: str, *columns: SchemaItem, rowid: bool = False) -> Table:
+    """A table; without a rowid its rows lie in the tree of their key, one write instead of two."""
+    return Table(f"harmonium_{name}", METADATA, *columns, sqlite_with_rowid=rowid)
 
 
 meta = _table("meta", _name("name", primary_key=True), _name("value"))
 counters = _table("counters", _name("name", primary_key=True), _number("value"), _time("at"))
 streams = _table(
     "streams",
-    _name("name", primary_key=True),
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    ),
+    _name("name"),
     _number("version"),
     _number("compacted"),
     _number("snapshot"),
+    UniqueConstraint("name", name="harmonium_streams_by_name"),
+    rowid=True,
 )
+# Events lie in the order in which they came, and find their stream by a small
+# index: a group for 1,000 streams writes about 100 pages. In the tree of
+# (name, version) it wrote 1,000, and an event took 19 us instead of 5.
 events = _table(
     "events",
-    _name("stream", primary_key=True),
-    _number("version", primary_key=True),
+    _number("stream"),
+    _number("version"),
     _time("at"),
     _data(),
+    UniqueConstraint("stream", "version", name="harmonium_events_by_stream"),
+    rowid=True,
 )
 snapshots = _table(
-    "snapshots", _name("stream", primary_key=True), _number("version"), _time("at"), _data()
+    "snapshots", _number("stream", primary_key=True), _number("version"), _time("at"), _data()
 )
 items = _table(
     "items",

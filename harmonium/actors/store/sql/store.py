@@ -21,6 +21,7 @@ from harmonium.actors.store.sql.engines import Engines
 from harmonium.actors.store.sql.failures import explain
 from harmonium.actors.store.sql.reading import SqlReader
 from harmonium.actors.store.sql.schema import prepare
+from harmonium.actors.store.sql.statements import Statements
 from harmonium.actors.store.sql.writing import Writing
 from harmonium.actors.store.state import REVISIONS, ExpireItems
 from harmonium.actors.store.values import Statistics
@@ -78,7 +79,7 @@ class SqlStore(Parts):
         self._next_poll = 0.0
         self._sweep_every = sweep_every
         self._next_sweep = 0.0
-        self._writing = Writing(engines.writer.dialect.name)
+        self._statements = Statements(engines.writer.dialect.name)
         self._watchers = Watchers()
         self._statistics = Statistics()
         self._prepare()
@@ -127,9 +128,10 @@ class SqlStore(Parts):
         with self._engines.writer.begin() as connection:
             now = self._now(connection)
             group = [*units, *self._sweep_if_due(now)]
-            draft = Draft(self._writing.load(connection, keys_of(group), now))
+            writing = Writing(connection, self._statements)
+            draft = Draft(writing.load(keys_of(group), now))
             outcomes = decide_group(group, draft, now)
-            self._writing.write(connection, draft)
+            writing.write(draft)
         return outcomes, draft
 
     def _sweep_if_due(self, now: float) -> list[Unit]:

@@ -1,0 +1,134 @@
+"""`Supervisor`: the agent that carries out what the pure core decides.
+
+It holds no policy. Reports of children, timers and commands become events of
+`harmonium.supervisors.core`; the effects that come back are carried out one
+after the other by `Carrier`. It never waits, so it always answers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from harmonium.actors import lifecycle
+from harmonium.actors.agent import Agent
+from harmonium.actors.birth import Birth
+from harmonium.actors.cell import Cell
+from harmonium.actors.promise import Promise
+from harmonium.protocols.lifecycle import SHUTDOWN, Exited, Phase
+from harmonium.protocols.lifecycle import Failed as ChildFailed
+from harmonium.supervisors.carrier import Carrier
+from harmonium.supervisors.core import events
+from harmonium.supervisors.core.cause import Cause
+from harmonium.supervisors.core.decide import decide, initial, survivors
+from harmonium.supervisors.core.record import Record
+from harmonium.supervisors.core.state import State
+from harmonium.supervisors.fingerprint import fingerprint
+from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
+
+__all__ = ["Supervisor", "birth_of"]
+
+JOURNAL = 1_000
+"""How many decisions a supervisor remembers."""
+
+
+class Supervisor(Agent):
+    """Runs the children of one spec, and restarts what crashed.
+
+    Args:
+        spec: What to supervise.
+        reports: Whether restarts are charged to a budget above it, too.
+    """
+
+    supervises = True
+
+    def __init__(self, spec: SupervisorSpec, *, reports: bool = False) -> None:
+        parent = self._cell.parent
+        root = parent is None or parent.parent is None
+        added, self._cell.more.legacy = self._cell.more.legacy or (), None
+        self.state: State = initial(
+            spec, path=self.path, root=root, reports=reports, added=added
+        )
+        self.journal: deque[Record] = deque(maxlen=JOURNAL)
+        self.up: Promise[None] = Promise(self._cell.ground)
+        self.gone: Callable[[], None] | None = None
+        self._carrier = Carrier(self)
+
+    async def started(self) -> None:
+        """Start the children; ready when they are."""
+        self.happen(events.Boot())
+        await self.up
+
+    def after_restart(self, cause: BaseException) -> Any:
+        """Start over: a new supervisor knows its spec and nothing else."""
+        return self.started()
+
+    def before_restart(self, cause: BaseException, message: Any) -> Any:
+        """Leave word of the children that are to come back; all are stopped by now."""
+        self._cell.more.legacy = survivors(self.state)
+
+    def happen(self, event: Any) -> None:
+        """Let the core decide about one event, and carry the effects out."""
+        ground = self._cell.ground
+        self.state, effects = decide(self.state, event, ground.clock(), ground.random.random())
+        for effect in effects:
+            self._carrier.carry_out(effect)
+
+    # -- what the runtime calls
+
+    def _child_report(self, child: Cell, report: Any) -> None:
+        if child.parent is not self._cell:
+            return
+        if isinstance(report, ChildFailed):
+            self._failed(child, report)
+        elif not isinstance(report, Exited) or child.alive:
+            self.happen(report)
+
+    def _failed(self, child: Cell, report: ChildFailed) -> None:
+        event = events.Failed(
+            report.child,
+            report.incarnation,
+            Cause.of(report.error),
+            report.phase,
+            self._suspect(child, report),
+        )
+        self.happen(event)
+        lifecycle.settle_failure(child)
+
+    def _suspect(self, child: Cell, report: ChildFailed) -> events.Suspect | None:
+        if report.envelope is None or child.more.undecided is None:
+            return None
+        return events.Suspect(
+            report.envelope.id, fingerprint(report.error), child.more.handled
+        )
+
+    def _stop_children(self, then: Callable[[], None]) -> None:
+        """Stop the children as the core orders it; `then` follows when all are gone."""
+        self.gone = then
+        reason = self._cell.more.stop_reason or SHUTDOWN
+        self.happen(events.StopAll(reason))
+        if self._carrier.finished:
+            self.finish()
+
+    def _resumed(self) -> None:
+        self.happen(events.Resumed())
+
+    def finish(self) -> None:
+        """All children are gone: go on with our own end."""
+        then, self.gone = self.gone, None
+        if then is not None:
+            then()
+
+    def escalate(self, cause: Cause) -> None:
+        """Fail with the child's own exception."""
+        error = cause.error or RuntimeError(cause.text)
+        lifecycle.fail(self._cell, error, Phase.CHILD, None)
+
+
+def birth_of(spec: ChildSpec | SupervisorSpec, *, reports: bool = False) -> Birth:
+    """How to make the agent that a spec describes."""
+    start = spec if isinstance(spec, SupervisorSpec) else spec.start
+    if isinstance(start, SupervisorSpec):
+        return Birth(Supervisor, (start,), {"reports": reports} if reports else {})
+    return start
