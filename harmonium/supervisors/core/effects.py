@@ -27,7 +27,6 @@ __all__ = [
     "Escalate",
     "Finish",
     "GiveUp",
-    "Interrupt",
     "Journal",
     "Kill",
     "Notice",
@@ -159,7 +158,7 @@ class Release:
 
 @attrs.frozen(slots=True)
 class Park:
-    """From now until the next `Start` in this cell, arriving mail meets this policy.
+    """From now until the next instance is ready, arriving mail meets this policy.
 
     `harmonium.protocols.waiting.admit` decides for one message. Mail that waited
     before is kept in order, but `Refuse` answers it, too.
@@ -175,15 +174,6 @@ class Park:
     mail: Mail
     until: float | None
     cause: str
-
-
-@attrs.frozen(slots=True)
-class Interrupt:
-    """Cancel the async handler that overran. Answer: `Failed` with a TimeoutError."""
-
-    child: str
-    incarnation: int
-    seconds: float
 
 
 # --- The message that failed; without one of these it ends as failed ---
@@ -337,7 +327,6 @@ Effect = (
     | Kill
     | Release
     | Park
-    | Interrupt
     | Retry
     | SetAside
     | Quarantine

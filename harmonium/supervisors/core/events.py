@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from harmonium.protocols.lifecycle import Exit, Exited, Phase, Started
+from harmonium.protocols.lifecycle import Declined, Exit, Exited, Phase, Started
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.timers import Token
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 
-# --- What children report (Started and Exited are those of protocols.lifecycle) ---
+# --- What children report (the others are those of protocols.lifecycle) ---
 
 
 @attrs.frozen(slots=True)
@@ -87,28 +87,21 @@ class Failed:
 
 
 @attrs.frozen(slots=True)
-class Declined:
-    """The incarnation decided not to start; nothing of it runs (OTP: ``ignore``)."""
-
-    child: str
-    incarnation: int
-
-
-@attrs.frozen(slots=True)
 class Overran:
-    """A handler runs longer than its limit.
+    """A handler runs longer than its limit and cannot be cancelled; it is reported.
+
+    One that can be cancelled (an async one) is cancelled by its cell, which is
+    a crash: `Failed`.
 
     Args:
         child: Its id.
         incarnation: Which one it is.
         seconds: How long the handler runs by now.
-        cancellable: Whether it can be cancelled (an async one can).
     """
 
     child: str
     incarnation: int
     seconds: float
-    cancellable: bool = False
 
 
 @attrs.frozen(slots=True)

@@ -1,0 +1,171 @@
+"""`decide`: what a supervisor does about one event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from harmonium.protocols.lifecycle import Declined, Exited, Started
+from harmonium.supervisors.core import (
+    alarms,
+    events,
+    group,
+    operations,
+    queries,
+    reports,
+    shutdown,
+)
+from harmonium.supervisors.core.child import Child, Status, Why
+from harmonium.supervisors.core.effects import Effect, Journal, Resume
+from harmonium.supervisors.core.instances import launch
+from harmonium.supervisors.core.journal import record
+from harmonium.supervisors.core.state import Mode, State
+from harmonium.supervisors.core.turn import Turn
+from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
+
+__all__ = ["decide", "initial", "survivors"]
+
+
+def initial(
+    spec: SupervisorSpec,
+    *,
+    path: str = "/",
+    root: bool = False,
+    reports: bool = False,
+    added: Iterable[ChildSpec] = (),
+) -> State:
+    """Make the state of a supervisor that has not been booted.
+
+    Args:
+        spec: What it is.
+        path: Its path, for errors.
+        root: Whether no supervisor is above it.
+        reports: As in the `Start` effect that led to it.
+        added: Children to start behind the declared ones (`survivors`).
+    """
+    state = State(spec, path, root, reports)
+    for why, specs in ((Why.BOOT, spec.children), (Why.ADDED, added)):
+        for one in specs:
+            child = Child(one, one.id, why=why, added=why is Why.ADDED)
+            state.table = state.table.put(child)
+            child.settle()
+    state.settle()
+    return state
+
+
+def survivors(state: State) -> tuple[ChildSpec, ...]:
+    """Tell which children added at run time are to be there after a restart of it."""
+    if not state.spec.keep_added:
+        return ()
+    return tuple(one.spec for one in state.table if one.added)
+
+
+def decide(
+    state: State, event: events.Event, now: float, draw: float = 0.0
+) -> tuple[State, tuple[Effect, ...]]:
+    """Decide about one event.
+
+    The same arguments give the same result, and `state` stays as it is. It never
+    waits: what takes time is ordered and comes back as an event. Events that do
+    not fit the state (late, double, about an older instance) change nothing.
+
+    Args:
+        state: What is known.
+        event: What happened.
+        now: Monotonic time, in seconds; never less than in the call before.
+        draw: A number from chance in [0, 1), for the jitter of a backoff.
+
+    Returns:
+        The next state, and what is to be done, in order.
+    """
+    turn = Turn(state, now, draw)
+    _HANDLERS[type(event)](turn, event)
+    _go_on(turn)
+    while turn.state.deferred and turn.state.group is None:
+        _take_up(turn)
+    if turn.verdicts or turn.effects:
+        _write_down(turn, state, event)
+    return turn.close(), tuple(turn.effects)
+
+
+def _go_on(turn: Turn) -> None:
+    """Take what is under way as far as it goes."""
+    if turn.state.mode is Mode.UP and turn.state.group is not None:
+        group.advance(turn)
+    if turn.state.mode is Mode.DOWN:
+        shutdown.advance(turn)
+    operations.resized(turn)
+
+
+def _take_up(turn: Turn) -> None:
+    """Carry out an event that had to wait for the end of a pass."""
+    event, *others = turn.state.deferred
+    turn.state.deferred = tuple(others)
+    _HANDLERS[type(event)](turn, event)
+    _go_on(turn)
+
+
+def _write_down(turn: Turn, state: State, event: events.Event) -> None:
+    turn.state.number += 1
+    turn.emit(Journal(record(turn, state, event)))
+
+
+def _boot(turn: Turn, _: events.Boot) -> None:
+    if turn.state.mode is Mode.NEW:
+        turn.state.mode = Mode.UP
+        group.boot(turn)
+
+
+def _stop_all(turn: Turn, event: events.StopAll) -> None:
+    if event.request is not None:
+        turn.state.requests = (*turn.state.requests, event.request)
+    turn.rule("", "shutdown", f"It was told to stop: {event.reason}.")
+    shutdown.begin(turn, event.reason)
+    if turn.state.mode is Mode.OVER:
+        shutdown.answer_requests(turn)
+
+
+def _kill_all(turn: Turn, event: events.KillAll) -> None:
+    turn.rule("", "kill", f"It was told to end at once: {event.reason}.")
+    shutdown.kill_all(turn, event.reason)
+
+
+def _resumed(turn: Turn, _: events.Resumed) -> None:
+    """Let children go on about which the parent has decided."""
+    ids, turn.state.escalated = turn.state.escalated, ()
+    for id in ids if turn.state.mode is Mode.UP else ():
+        child = turn.child(id)
+        if child is None or child.status is not Status.ESCALATED:
+            continue
+        turn.rule(id, "resume", "The parent decided to resume.")
+        if child.suspended:
+            child.status, child.suspended, child.cause = Status.RUNNING, False, None
+            turn.emit(Resume(id, child.incarnation))
+        else:
+            child.why = Why.RESTART
+            launch(turn, child)
+
+
+_HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
+    Started: reports.started,
+    Declined: reports.declined,
+    Exited: reports.exited,
+    events.Failed: reports.failed,
+    events.Overran: reports.overran,
+    events.Spent: reports.spent,
+    events.TimerFired: alarms.fired,
+    events.Boot: _boot,
+    events.StopAll: _stop_all,
+    events.KillAll: _kill_all,
+    events.Resumed: _resumed,
+    events.StartChild: operations.start,
+    events.StopChild: operations.stop,
+    events.RestartChild: operations.restart,
+    events.DeleteChild: operations.delete,
+    events.Resize: operations.resize,
+    events.Reconfigure: operations.reconfigure,
+    events.WhichChildren: queries.which,
+    events.WhichChild: queries.which_one,
+    events.CountChildren: queries.count,
+    events.GetSpec: queries.spec,
+}

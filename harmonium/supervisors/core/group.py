@@ -1,0 +1,171 @@
+"""A pass through children in order: the boot, and the restart of a group.
+
+One step at a time: each stop and each start is awaited before the next one is
+ordered, so no start comes before the confirmed end of the last sibling.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from harmonium.protocols.lifecycle import SHUTDOWN
+from harmonium.supervisors.core.cause import Cause
+from harmonium.supervisors.core.child import After, Child, Status, Why
+from harmonium.supervisors.core.effects import Park, Ready, SetTimer
+from harmonium.supervisors.core.instances import bury, halt, launch
+from harmonium.supervisors.core.shutdown import end_wait
+from harmonium.supervisors.core.state import Group, Stage
+from harmonium.supervisors.core.timers import Due, Token
+from harmonium.supervisors.core.turn import Turn
+from harmonium.supervisors.words import (
+    ONE_FOR_ALL,
+    REVIVE,
+    STAY,
+    TEMPORARY,
+)
+
+__all__ = ["absorbs", "advance", "begin", "boot", "join", "woken"]
+
+
+def boot(turn: Turn) -> None:
+    """Begin to start all children, the first one first."""
+    turn.state.group = Group(0, Stage.STARTING, 0, boot=True)
+
+
+def begin(turn: Turn, culprit: Child, cause: Cause, delay: float) -> None:
+    """Begin to restart the culprit's group; a pass under way is given up for this one.
+
+    Args:
+        turn: The decision in the making.
+        culprit: The child that has to be restarted.
+        cause: Why.
+        delay: How long to wait before the starts, in seconds from now.
+    """
+    state, before = turn.state, turn.state.group
+    if before is not None:
+        end_wait(turn, before)
+    first = 0 if state.spec.strategy is ONE_FOR_ALL else culprit.place
+    state.group = Group(
+        first,
+        Stage.STOPPING,
+        state.table.end,
+        culprit.id,
+        cause,
+        turn.now + delay,
+        boot=before is not None and before.boot,
+    )
+    state.steady_at, state.waited = None, delay
+    culprit.why = Why.RESTART
+    if delay:
+        turn.emit(Park(culprit.id, culprit.spec.mail, turn.now + delay, cause.text))
+    if culprit.suspended:
+        halt(turn, culprit, After.GROUP, keep=True, cause=cause)
+    else:
+        turn.disarm(culprit)
+        culprit.status = Status.PENDING
+
+
+def absorbs(turn: Turn, child: Child) -> bool:
+    """Tell whether the end of the child belongs to a group restart that is stopping it."""
+    group = turn.state.group
+    return group is not None and group.stage is Stage.STOPPING and child.place >= group.first
+
+
+def join(turn: Turn, child: Child) -> None:
+    """Have a child that is gone wait for its group's starts; a temporary one is forgotten."""
+    if child.spec.restart is TEMPORARY:
+        bury(turn, child, None, child.reason or SHUTDOWN)
+        return
+    if child.ready_at is not None or child.down:
+        child.why = Why.RESTART  # if not, its first start is still owed to whoever wanted it
+    child.status, child.suspended = Status.PENDING, False
+
+
+def woken(turn: Turn, serial: int) -> None:
+    """Take note that the wait before the starts is over."""
+    group = turn.state.group
+    if group is not None and serial and group.serial == serial:
+        turn.state.group = attrs.evolve(group, serial=0, not_before=turn.now)
+
+
+def advance(turn: Turn) -> None:
+    """Take the pass as far as it goes by now."""
+    stages = {Stage.STOPPING: _stopping, Stage.WAITING: _waiting, Stage.STARTING: _starting}
+    while (group := turn.state.group) is not None and stages[group.stage](turn, group):
+        pass
+
+
+def _awaits(turn: Turn, group: Group, status: Status) -> bool:
+    """Whether the child whose turn it is has not finished yet."""
+    current = turn.child(group.current) if group.current else None
+    return current is not None and current.status is status
+
+
+def _stopping(turn: Turn, group: Group) -> bool:
+    if _awaits(turn, group, Status.STOPPING):
+        return False
+    for known in turn.downward(group.cursor):
+        if known.place < group.first:
+            break
+        if _stop_one(turn, group, turn.edit(known)):
+            turn.state.group = attrs.evolve(group, cursor=known.place - 1, current=known.id)
+            return True
+    turn.state.group = attrs.evolve(group, stage=Stage.WAITING, current="")
+    return True
+
+
+def _stop_one(turn: Turn, group: Group, child: Child) -> bool:
+    """Stop a child of the group; tell whether there is something to wait for."""
+    if child.status is Status.STOPPING:
+        return True
+    if child.live:
+        halt(turn, child, After.GROUP, keep=True, cause=group.cause)
+        return True
+    if child.status in (Status.LOST, Status.ESCALATED, Status.WAITING):
+        turn.disarm(child)
+        join(turn, child)
+    return False
+
+
+def _waiting(turn: Turn, group: Group) -> bool:
+    if group.not_before > turn.now:
+        if not group.serial:
+            serial = turn.serial()
+            turn.state.group = attrs.evolve(group, serial=serial)
+            turn.emit(SetTimer(Token("", Due.GROUP, serial), group.not_before - turn.now))
+        return False
+    _enlist(turn, group)
+    turn.state.group = attrs.evolve(group, stage=Stage.STARTING, cursor=group.first, serial=0)
+    return True
+
+
+def _enlist(turn: Turn, group: Group) -> None:
+    """Have those start, too, that were down before the group was restarted."""
+    spec = turn.state.spec
+    if spec.completed is STAY and spec.held is STAY:
+        return
+    for known in turn.upward(group.first):
+        finished = known.status is Status.FINISHED and spec.completed is REVIVE
+        if finished or (known.status is Status.HELD and spec.held is REVIVE):
+            join(turn, turn.edit(known))
+
+
+def _starting(turn: Turn, group: Group) -> bool:
+    if _awaits(turn, group, Status.STARTING):
+        return False
+    for known in turn.upward(group.cursor):
+        if known.status is Status.PENDING:
+            child = turn.edit(known)
+            child.cause = group.cause
+            launch(turn, child)
+            turn.state.group = attrs.evolve(group, cursor=known.place + 1, current=known.id)
+            return False
+    _complete(turn, group)
+    return True
+
+
+def _complete(turn: Turn, group: Group) -> None:
+    turn.state.group, turn.state.steady_at = None, turn.now
+    if group.boot:
+        turn.emit(Ready())
+        turn.rule("", "ready", "All children were started.")

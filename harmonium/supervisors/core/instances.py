@@ -1,0 +1,89 @@
+"""Starting and stopping one instance of one child."""
+
+from __future__ import annotations
+
+from harmonium.protocols.lifecycle import Exit
+from harmonium.supervisors.core.answers import Outcome, Reply
+from harmonium.supervisors.core.cause import Cause
+from harmonium.supervisors.core.child import After, Child, Status, Why
+from harmonium.supervisors.core.effects import Answer, Kill, Release, Restart, Start, Stop
+from harmonium.supervisors.core.timers import Due
+from harmonium.supervisors.core.turn import Turn
+
+__all__ = ["answer_starters", "answer_stoppers", "bury", "halt", "kill", "launch"]
+
+
+def launch(turn: Turn, child: Child) -> None:
+    """Start the next instance: in place of a failed one, in a kept cell, or in a new one."""
+    turn.disarm(child)
+    before, cause = child.incarnation, child.cause
+    child.incarnation += 1
+    child.restarts += child.why is Why.RESTART
+    child.status, child.ready_at, child.until = Status.STARTING, None, None
+    reports = child.spec.is_supervisor and _reports(turn)
+    if child.suspended and cause is not None:
+        turn.emit(Restart(child.id, before, child.incarnation, child.spec, cause, reports))
+    else:
+        fresh = not child.cell
+        cause = None if fresh else cause
+        turn.emit(Start(child.id, child.incarnation, child.spec, cause, fresh, reports))
+    child.cell, child.suspended = True, False
+    if child.spec.start_timeout is not None:
+        turn.arm(child, Due.START, child.spec.start_timeout)
+
+
+def _reports(turn: Turn) -> bool:
+    return turn.state.reports or turn.state.spec.subtree is not None
+
+
+def halt(
+    turn: Turn, child: Child, after: After, *, keep: bool = False, cause: Cause | None = None
+) -> None:
+    """Stop the instance, as its spec says; `after` follows when it is gone."""
+    turn.disarm(child)
+    limit = child.spec.stop_limit
+    child.status, child.after = Status.STOPPING, after
+    if limit == 0.0:
+        turn.emit(Kill(child.id, child.incarnation))
+        return
+    turn.emit(Stop(child.id, child.incarnation, keep, cause))
+    if limit is not None:
+        turn.arm(child, Due.STOP, limit)
+
+
+def kill(turn: Turn, child: Child, after: After) -> None:
+    """End the instance unasked; `after` follows when it is gone."""
+    turn.disarm(child)
+    child.status, child.after = Status.STOPPING, after
+    turn.emit(Kill(child.id, child.incarnation))
+
+
+def bury(turn: Turn, child: Child, status: Status | None, reason: Exit) -> None:
+    """End the child's cell and leave the child at `status`; None forgets the child."""
+    turn.disarm(child)
+    if child.cell:
+        turn.emit(Release(child.id, reason, gone=status is None))
+    child.cell = child.suspended = False
+    child.cause, child.ready_at, child.until = None, None, None
+    child.on_trial, child.suspects = False, ()
+    answer_starters(turn, child, Outcome.STOPPING)
+    answer_stoppers(turn, child)
+    if status is None:
+        turn.drop(child)
+    else:
+        child.status = status
+
+
+def answer_starters(turn: Turn, child: Child, outcome: Outcome, cause: str = "") -> None:
+    """Tell those who wait for the start how it ended."""
+    live = child.incarnation if outcome is Outcome.STARTED else 0
+    for request in child.starters:
+        turn.emit(Answer(request, Reply(outcome, child.id, live, cause)))
+    child.starters = ()
+
+
+def answer_stoppers(turn: Turn, child: Child) -> None:
+    """Tell those who wait for the stop that it is done."""
+    for request in child.stoppers:
+        turn.emit(Answer(request, Reply(Outcome.OK, child.id)))
+    child.stoppers = ()

@@ -1,0 +1,118 @@
+"""`Turn`: one decision in the making.
+
+It holds a copy of the state that may be changed, and collects effects and
+verdicts. `close` settles everything; until then nothing is visible outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harmonium.supervisors.core.child import Child, Why
+from harmonium.supervisors.core.effects import CancelTimer, Effect, SetTimer
+from harmonium.supervisors.core.record import Verdict
+from harmonium.supervisors.core.state import State
+from harmonium.supervisors.core.timers import Due, Token
+from harmonium.supervisors.spec import ChildSpec
+
+__all__ = ["Turn"]
+
+
+class Turn:
+    """A draft of the next state.
+
+    Args:
+        state: The state to start from; it stays as it is.
+        now: Monotonic time, in seconds.
+        draw: A number from chance, in [0, 1).
+    """
+
+    __slots__ = ("_drafts", "draw", "effects", "now", "state", "verdicts")
+
+    def __init__(self, state: State, now: float, draw: float) -> None:
+        self.state = state.copy()
+        self.now = now
+        self.draw = draw
+        self.effects: list[Effect] = []
+        self.verdicts: list[Verdict] = []
+        self._drafts: dict[str, Child] = {}
+
+    def emit(self, effect: Effect) -> None:
+        """Order an effect."""
+        self.effects.append(effect)
+
+    def rule(self, child: str, choice: str, why: str) -> None:
+        """Write down what was decided, and why."""
+        self.verdicts.append(Verdict(child, choice, why))
+
+    # --- children ---
+
+    def child(self, id: str) -> Child | None:
+        """Give the record of a child, to be changed at will."""
+        draft = self._drafts.get(id)
+        if draft is not None:
+            return draft
+        known = self.state.table.get(id)
+        return None if known is None else self.edit(known)
+
+    def edit(self, known: Child) -> Child:
+        """Give the record of a child that was met in the table, to be changed at will."""
+        draft = self._drafts.get(known.id)
+        if draft is None:
+            draft = self._drafts[known.id] = known.copy()
+        return draft
+
+    def add(self, spec: ChildSpec, why: Why, *, added: bool) -> Child:
+        """Take a new child in, at the last place; its start comes later."""
+        child = Child(spec, spec.id, why=why, added=added, incarnation=self.state.newest)
+        self.state.table = self.state.table.put(child)
+        self._drafts[spec.id] = child
+        return child
+
+    def drop(self, child: Child) -> None:
+        """Forget a child; its id may be used again at once."""
+        self.disarm(child)
+        self.state.newest = max(self.state.newest, child.incarnation)
+        self.state.table = self.state.table.remove(child)
+        del self._drafts[child.id]
+
+    def upward(self, place: int = 0) -> Iterator[Child]:
+        """Go through the children from `place` on, as they are by now."""
+        drafts = self._drafts
+        return (drafts.get(one.id, one) for one in self.state.table.upward(place))
+
+    def downward(self, place: int | None = None) -> Iterator[Child]:
+        """Go through the children from `place` back, as they are by now."""
+        drafts = self._drafts
+        return (drafts.get(one.id, one) for one in self.state.table.downward(place))
+
+    # --- timers ---
+
+    def serial(self) -> int:
+        """Give out a serial that no timer ever had."""
+        self.state.serial += 1
+        return self.state.serial
+
+    def arm(self, child: Child, due: Due, delay: float) -> None:
+        """Set the child's timer; it has one at a time."""
+        self.disarm(child)
+        child.due, child.serial = due, self.serial()
+        self.emit(SetTimer(Token(child.id, due, child.serial), delay))
+
+    def disarm(self, child: Child) -> None:
+        """Drop the child's timer, if it has one."""
+        if child.serial:
+            self.emit(CancelTimer(Token(child.id, child.due, child.serial)))
+            child.serial = 0
+
+    # --- the end ---
+
+    def close(self) -> State:
+        """Settle all that was changed into the next state."""
+        table = self.state.table
+        for draft in self._drafts.values():
+            table = table.put(draft)
+            draft.settle()
+        self.state.table = table
+        self.state.settle()
+        return self.state
