@@ -26,6 +26,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+@pytest.hookimpl(trylast=True)  # after pytest-randomly has chosen its seed
 def pytest_configure(config: pytest.Config) -> None:
-    """Guard the doctests too, which lie outside this folder."""
+    """Guard the doctests too, which lie outside this folder, and let xdist's workers agree."""
     config.pluginmanager.register(leaks, "leaks")
+    # Workers that hash differently print a set in a test's name differently, and xdist gives up.
+    # Taken from the seed of the order, so that one number brings back both.
+    seed = config.getoption("randomly_seed", default=0)
+    os.environ.setdefault("PYTHONHASHSEED", str(seed if isinstance(seed, int) else 0))
