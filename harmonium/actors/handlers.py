@@ -21,7 +21,7 @@ from harmonium.protocols.lanes import Lane
 from harmonium.protocols.message import info_of, is_message_class
 from harmonium.protocols.signals import Terminated
 
-__all__ = ["Handler", "HandlerTable", "build_table", "handles"]
+__all__ = ["Handler", "HandlerTable", "build_table", "handles", "lane_of", "single_handler"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,6 +89,22 @@ class HandlerTable:
     def find(self, cls: type) -> Handler | None:
         """The handler for this message class, or None."""
         return self.by_class.get(cls, self.fallback)
+
+
+def single_handler(
+    name: str, accepts: type, answers: tuple[type, ...], function: Callable[[Any, Any], Any]
+) -> HandlerTable:
+    """A table with one handler, for an agent whose contract is known only when it is made."""
+    handler = Handler(
+        name=name,
+        function=function,
+        answers=frozenset(answers),
+        is_async=False,
+        blocking=False,
+        reentrant=False,
+        idempotent=False,
+    )
+    return HandlerTable({accepts: handler}, None, ())
 
 
 class _Everything(dict[type, Any]):

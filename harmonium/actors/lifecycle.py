@@ -119,11 +119,11 @@ def _build(cell: Cell) -> Any:
             agent.__init__(*birth.args, **birth.kwargs)
     else:
         agent = factory(*birth.args, **birth.kwargs)
-        if not hasattr(type(agent), "__table__"):
+        if not hasattr(agent, "__table__"):
             raise SpecError(cell.path, f"its factory returned {agent!r}, which is no Agent")
         agent._cell = cell
         cell.agent = agent
-    table = type(agent).__table__
+    table = agent.__table__
     cell.accepts = table.accepts
     cell.fast = ground.fast_table(cell, table)
     return agent
