@@ -90,7 +90,6 @@ class Ground(Scheduler):
         self.dead_letters = DeadLetters(dead_letter_capacity)
         self.observers = Observers()
         self.topics = Topics(self)
-        self.chaos: Any = None
         self.on_top_exit: Callable[[Cell, Exit], None] = lambda cell, reason: None
         self.root = Cell(self, None, "", Birth(Guardian))
         self.registry = Registry(self.root)
@@ -500,7 +499,8 @@ class Ground(Scheduler):
         """Give an envelope the fate "failed"."""
         self.failed += 1
         if envelope[2] is not None:
-            self.reply_error(envelope, AskFailed.of(cell.path, error))
+            dead = isinstance(error, AgentDead)
+            self.reply_error(envelope, error if dead else AskFailed.of(cell.path, error))
 
     def overran(self, cell: Cell, execution: Execution, limit: float) -> None:
         """End a handler that is longer at work than it may be: a crash."""

@@ -71,6 +71,8 @@ class LocalGround(Ground):
     def close(self) -> None:
         """Let go of loop, threads and timers. Whatever is left does not run any more."""
         self.open = False
+        if self.chaos is not None:
+            self.chaos.release()
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None

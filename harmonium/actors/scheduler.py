@@ -67,6 +67,7 @@ class Scheduler:
         self.ready: ReadyQueue = deque() if ready is None else ready
         self.timers = Timers()
         self.active: Cell | None = None
+        self.chaos: Any = None
         self.awake = False
         self.sent = 0
         self.handled = 0
@@ -272,12 +273,11 @@ class Scheduler:
         self.handle(cell, handler, envelope)
 
     def handle(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
-        """Call the handler in the way it asks for."""
+        """Call the handler in the way it asks for, unless a fault befalls the message."""
+        if self.chaos is not None and self.chaos.intercept(cell, handler, envelope):
+            return
         if handler.blocking:
-            cell.busy += 1
-            cell.offloop = True
-            cell.more.blocking = envelope
-            self.run_blocking(cell, handler, envelope)
+            self.begin_blocking(cell, handler, envelope)
             return
         cell.current = envelope
         try:
@@ -290,8 +290,15 @@ class Scheduler:
             return
         finally:
             cell.current = None
-        execution = Execution(cell, envelope, answer, self._execution_done)
+        execution = Execution(cell, envelope, answer, self.execution_done)
         self.begin(cell, execution, reentrant=handler.reentrant)
+
+    def begin_blocking(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
+        """Hand a blocking handler to the thread pool and hold the mailbox until it is done."""
+        cell.busy += 1
+        cell.offloop = True
+        cell.more.blocking = envelope
+        self.run_blocking(cell, handler, envelope)
 
     def begin(self, cell: Cell, execution: Execution, *, reentrant: bool) -> None:
         """Start an execution and hold the mailbox until it is done."""
@@ -329,9 +336,10 @@ class Scheduler:
         elif cell.scheduled == BLOCKED and cell.state is RUNNING and not cell.busy:
             cell.scheduled = IDLE
 
-    def _execution_done(
+    def execution_done(
         self, execution: Execution, answer: Any, error: BaseException | None
     ) -> None:
+        """Take the outcome of an async handler."""
         cell, envelope = execution.cell, execution.envelope
         assert envelope is not None
         self.end(cell, execution)
