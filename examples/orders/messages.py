@@ -17,6 +17,7 @@ __all__ = [
     "OrderClosed",
     "OrderOutcome",
     "OutOfStock",
+    "PaymentRefused",
     "PlaceOrder",
     "Refund",
     "Refunded",
@@ -26,6 +27,8 @@ __all__ = [
     "Reserved",
     "ReviewBallot",
     "ReviewOrder",
+    "VoidCharge",
+    "Voided",
 ]
 
 
@@ -184,3 +187,24 @@ class Refunded:
 
     order_id: str
     amount: Decimal
+
+
+@message
+class PaymentRefused:
+    """The order is not charged: it was voided before."""
+
+    order_id: str
+
+
+@message
+class VoidCharge:
+    """Take the charge of an order back if there was one, and allow none any more."""
+
+    order_id: str
+
+
+@message
+class Voided:
+    """An order is not charged, and never will be."""
+
+    order_id: str
