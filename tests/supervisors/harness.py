@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,6 @@ from harmonium.protocols.lifecycle import (
     Started,
 )
 from harmonium.protocols.waiting import HOLD, Fate, Forward, Refuse, Reply, admit
-from harmonium.supervisors.core import effects as do
 from harmonium.supervisors.core import events as on
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.decide import decide, initial, survivors
@@ -114,14 +114,15 @@ class Node:
         self.state, effects = decide(self.state, event, self.world.now, draw)
         self.effects += effects
         for effect in effects:
-            getattr(self, f"do_{type(effect).__name__}")(effect)
+            name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(effect).__name__).lower()
+            getattr(self, f"do_{name}")(effect)
 
     def post(self, event: Any, delay: float = 0.0) -> None:
         self.world.at(delay, lambda: self.feed(event))
 
     # --- starting ---
 
-    def do_Start(self, effect) -> None:
+    def do_start(self, effect) -> None:
         cell = self.cells.get(effect.child)
         if effect.fresh:
             assert cell is None, "a fresh start needs an empty place"
@@ -133,7 +134,7 @@ class Node:
             cell.hooks.append(f"after_restart({effect.cause})")
         self._build(cell, effect.incarnation, effect.reports)
 
-    def do_Restart(self, effect) -> None:
+    def do_restart(self, effect) -> None:
         cell = self.cells[effect.child]
         assert cell.state == "failed", cell
         assert cell.incarnation == effect.incarnation
@@ -151,16 +152,18 @@ class Node:
         cell.incarnation, cell.state = incarnation, "starting"
         cell.starts = self.world.starts[cell.id] = self.world.starts.get(cell.id, 0) + 1
         self.world.incarnations.append((self.path, cell.id, incarnation))
-        if cell.spec.tree is not None:
+        if cell.spec.tree is not None and self.world.script(cell.id).declines(cell.starts):
+            self._built(cell, incarnation)
+        elif cell.spec.tree is not None:
             path = f"{self.path.rstrip('/')}/{cell.id}"
             before = cell.node
             kept = survivors(before.state) if before is not None else ()
             cell.node = Node(self.world, cell.spec.tree, path, self, reports=reports, added=kept)
             cell.node.me = (cell.id, incarnation)
             cell.node.feed(on.Boot())
-            return
-        script = self.world.script(cell.id)
-        self.world.at(script.start, lambda: self._built(cell, incarnation))
+        else:
+            delay = self.world.script(cell.id).start
+            self.world.at(delay, lambda: self._built(cell, incarnation))
 
     def _built(self, cell: Cell, incarnation: int) -> None:
         if (cell.incarnation, cell.state) != (incarnation, "starting") or self.gone:
@@ -209,7 +212,7 @@ class Node:
         cell.state = "gone"
         self.post(Exited(id, cell.incarnation, reason))
 
-    def do_Resume(self, effect) -> None:
+    def do_resume(self, effect) -> None:
         cell = self.cells[effect.child]
         assert cell.state == "failed"
         cell.state, cell.failing = "running", None
@@ -217,9 +220,11 @@ class Node:
             cell.node.feed(on.Resumed())
         self.world.at(0.0, lambda: self.work(cell))
 
-    def do_Stop(self, effect) -> None:
+    def do_stop(self, effect) -> None:
         cell = self.cells[effect.child]
         assert cell.incarnation == effect.incarnation, "only the newest instance is stopped"
+        if cell.state == "gone":
+            return  # its last word is on the way
         assert cell.state in ("starting", "running", "failed"), cell
         if effect.keep and cell.state != "starting":
             message = getattr(cell.failing, "id", None)
@@ -242,10 +247,11 @@ class Node:
                 self.world.say(f"stopped {cell.id}")
             self.post(Exited(cell.id, incarnation, reason))
 
-    def do_Kill(self, effect) -> None:
+    def do_kill(self, effect) -> None:
         cell = self.cells[effect.child]
         assert cell.incarnation == effect.incarnation
-        assert cell.state != "gone", "the dead are not killed"
+        if cell.state == "gone":
+            return  # its last word is on the way
         cell.state = "gone"
         self.world.say(f"killed {cell.id}")
         if cell.node is not None:
@@ -262,7 +268,7 @@ class Node:
             if cell.node is not None:
                 cell.node.die()
 
-    def do_Release(self, effect) -> None:
+    def do_release(self, effect) -> None:
         cell = self.cells.pop(effect.child)
         assert cell.state == "gone", f"{cell} is released alive"
         self.world.dead += [(m.id, "dead") for m in cell.mailbox]
@@ -307,29 +313,29 @@ class Node:
                 suspect = on.Suspect(message.id, repr(error), cell.handled)
             self.crash(cell.id, error, suspect=suspect)
 
-    def do_Park(self, effect) -> None:
+    def do_park(self, effect) -> None:
         cell = self.cells[effect.child]
         cell.parked, cell.arrived = effect.mail, 0
         if isinstance(effect.mail, Refuse):
             self.world.replies += [(m.id, effect.mail) for m in cell.mailbox]
             cell.mailbox.clear()
 
-    def do_Retry(self, effect) -> None:
+    def do_retry(self, effect) -> None:
         cell = self.cells[effect.child]
         message = cell.aside.pop(effect.message, None) or cell.failing
         cell.mailbox.appendleft(message)
         self.work(cell)
 
-    def do_SetAside(self, effect) -> None:
+    def do_set_aside(self, effect) -> None:
         cell = self.cells[effect.child]
         cell.aside[effect.message] = cell.failing
 
-    def do_Quarantine(self, effect) -> None:
+    def do_quarantine(self, effect) -> None:
         self.world.dead.append((effect.message, "poison"))
 
     # --- time ---
 
-    def do_SetTimer(self, effect) -> None:
+    def do_set_timer(self, effect) -> None:
         assert effect.delay >= 0
         self.timers.add(effect.token)
         self.world.at(effect.delay, lambda: self._fire(effect.token))
@@ -339,7 +345,7 @@ class Node:
             self.timers.discard(token)
             self.feed(on.TimerFired(token))
 
-    def do_CancelTimer(self, effect) -> None:
+    def do_cancel_timer(self, effect) -> None:
         if not self.world.deaf_timers:
             self.timers.discard(effect.token)
 
@@ -348,7 +354,7 @@ class Node:
     quietly = False
     me = ("", 0)
 
-    def do_Ready(self, effect) -> None:
+    def do_ready(self, effect) -> None:
         if self.parent is None:
             self.world.ready = True
             return
@@ -357,7 +363,7 @@ class Node:
         self.world.say(f"started {id}")
         self.parent.post(Started(id, incarnation))
 
-    def do_Finish(self, effect) -> None:
+    def do_finish(self, effect) -> None:
         self.gone = True
         assert all(cell.state == "gone" for cell in self.cells.values()), "orphans"
         if self.parent is None:
@@ -376,7 +382,7 @@ class Node:
             self.world.say(f"{'stopped' if asked else 'ended'} {id}")
         self.parent.post(Exited(id, incarnation, effect.reason))
 
-    def do_Escalate(self, effect) -> None:
+    def do_escalate(self, effect) -> None:
         if self.parent is None:
             self.world.escalated.append(effect.cause)
             return
@@ -384,20 +390,20 @@ class Node:
         self.parent.cells[id].state = "failed"
         self.parent.post(on.Failed(id, incarnation, effect.cause, Phase.CHILD))
 
-    def do_GiveUp(self, effect) -> None:
+    def do_give_up(self, effect) -> None:
         self.world.given_up.append(effect.error)
 
-    def do_Spend(self, effect) -> None:
+    def do_spend(self, effect) -> None:
         if self.parent is not None:
             self.parent.post(on.Spent(self.me[0], effect.count, effect.cause))
 
-    def do_Answer(self, effect) -> None:
+    def do_answer(self, effect) -> None:
         self.world.answers.setdefault(effect.request, []).append((self.world.now, effect.value))
 
-    def do_Notice(self, effect) -> None:
+    def do_notice(self, effect) -> None:
         self.world.notices.append((effect.child, effect.text))
 
-    def do_Journal(self, effect) -> None:
+    def do_journal(self, effect) -> None:
         self.records.append(effect.record)
 
 

@@ -123,7 +123,5 @@ def start_failed(turn: Turn, child: Child, cause: Cause) -> None:
 
 def _fail_boot(turn: Turn, child: Child, cause: Cause) -> None:
     """Roll the boot back: what was started is stopped in reverse, then the start fails."""
-    if not child.suspended:
-        child.status = Status.FINISHED
     error = StartFailed(f"{turn.state.path.rstrip('/')}/{child.id}", cause.text)
     shutdown.begin(turn, Exit(ExitKind.CRASH, str(error), error), start_failed=True)

@@ -76,7 +76,7 @@ def join(turn: Turn, child: Child) -> None:
     if child.spec.restart is TEMPORARY:
         bury(turn, child, None, child.reason or SHUTDOWN)
         return
-    if child.ready_at is not None or child.down:
+    if child.ready_at is not None:
         child.why = Why.RESTART  # if not, its first start is still owed to whoever wanted it
     child.status, child.suspended = Status.PENDING, False
 
@@ -147,7 +147,9 @@ def _enlist(turn: Turn, group: Group) -> None:
     for known in turn.upward(group.first):
         finished = known.status is Status.FINISHED and spec.completed is REVIVE
         if finished or (known.status is Status.HELD and spec.held is REVIVE):
-            join(turn, turn.edit(known))
+            child = turn.edit(known)
+            child.why = Why.RESTART
+            join(turn, child)
 
 
 def _starting(turn: Turn, group: Group) -> bool:

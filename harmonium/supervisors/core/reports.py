@@ -126,10 +126,11 @@ def _end(turn: Turn, child: Child, reason: Exit) -> None:
     """Decide about an instance that is gone without having been asked."""
     turn.disarm(child)
     child.suspended, child.reason, child.ended = False, reason, child.incarnation
+    child.status = Status.FINISHED  # until something else is decided
     cause = Cause.of_exit(reason)
     if turn.state.mode is not Mode.UP:
-        child.status = Status.FINISHED
-    elif group.absorbs(turn, child):
+        return
+    if group.absorbs(turn, child):
         turn.rule(child.id, "absorb", f"{cause}; its group is being restarted anyway.")
         group.join(turn, child)
     elif child.ready_at is None:
@@ -145,8 +146,8 @@ def _gone(turn: Turn, child: Child, reason: Exit) -> None:
         _mind(turn, child, reason)
         child.reason = reason
     child.suspended, child.ended = False, child.incarnation
+    child.status = Status.FINISHED  # until something else is decided
     if turn.state.mode is not Mode.UP:
-        child.status = Status.FINISHED
         return
     _FOLLOW[child.after](turn, child)
 
