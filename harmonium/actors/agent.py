@@ -421,6 +421,15 @@ class Agent(Actor):  # type: ignore[misc]
 
     # -- what the runtime calls
 
+    @property
+    def _myRef(self) -> Any:  # noqa: N802 - Thespian's name
+        """What Thespian's own methods act through, made when one is called."""
+        cell = self._cell
+        return cell.ground.engine_port(cell)
+
+    def __str__(self) -> str:
+        return f"<{type(self).__name__} {self.path}>"
+
     @classmethod
     def contract(cls) -> Contract:
         """What this class accepts, answers and publishes."""

@@ -40,6 +40,7 @@ from harmonium.protocols.errors import (
     AskFailed,
     AskTimeout,
     ContractError,
+    DefinitionError,
     EnvelopeExpired,
     MailboxFull,
     SystemStopped,
@@ -55,6 +56,15 @@ RUNNING = CellState.RUNNING
 
 
 _REFUSED: Any = object()
+
+
+def _no_engine(cell: Cell) -> Any:
+    """Stand for the engine's own port until a `LocalBase` is put on the ground."""
+    raise DefinitionError(
+        cell.path,
+        "Thespian's own methods (send, createActor, wakeupAfter) need a LocalBase on the ground",
+        "use tell, spawn and schedule, or put one there: LocalBase(ground=...)",
+    )
 
 
 class Ground(Scheduler):
@@ -91,6 +101,8 @@ class Ground(Scheduler):
         self.observers = Observers()
         self.topics = Topics(self)
         self.on_top_exit: Callable[[Cell, Exit], None] = lambda cell, reason: None
+        self.on_dead_letter: Callable[[Cell | str, RawEnvelope], None] | None = None
+        self.engine_port: Callable[[Cell], Any] = _no_engine
         self.root = Cell(self, None, "", Birth(Guardian))
         self.registry = Registry(self.root)
         lifecycle.start(self.root, 1)
@@ -485,6 +497,8 @@ class Ground(Scheduler):
         )
         self.dead_letters.add(letter)
         self.observers.died(letter)
+        if self.on_dead_letter is not None:
+            self.on_dead_letter(cell, envelope)
         if envelope[2] is not None:
             path = cell if isinstance(cell, str) else cell.path
             self.reply_error(envelope, error or AgentDead(path, reason))

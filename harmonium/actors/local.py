@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-from threading import Event, Thread, get_ident
+from threading import Event, Thread, current_thread, get_ident
 from typing import Any
 
 from harmonium.actors.cell import Cell
@@ -82,7 +82,8 @@ class LocalGround(Ground):
         thread, self._thread = self._thread, None
         if thread is not None:
             self.loop.call_soon_threadsafe(self._closed.set)
-            thread.join()
+            if thread is not current_thread():
+                thread.join()
 
     # -- driving
 
