@@ -124,7 +124,7 @@ class Observers:
 
     def exited(self, cell: Cell, reason: Exit) -> None:
         """Note that an incarnation is gone."""
-        _log(cell).debug("{} #{} exited: {}", cell.path, cell.incarnation, reason)
+        _log(cell).trace("{} #{} exited: {}", cell.path, cell.incarnation, reason)
         if self._listeners:
             self.emit(AgentExited(cell.path, cell.incarnation, reason))
 
