@@ -18,11 +18,12 @@ import attrs
 
 from harmonium.actors.store.core import Reader
 from harmonium.actors.store.disk import Disk, pack, unpack
-from harmonium.actors.store.draft import Draft
-from harmonium.actors.store.operations import Unit, decide_group, keys_of
+from harmonium.actors.store.draft import Draft, Keys
+from harmonium.actors.store.operations import Unit, decide_group, groups_of
 from harmonium.actors.store.parts import Parts
 from harmonium.actors.store.pending import Outcome, Pending, settle
-from harmonium.actors.store.state import REVISIONS, ExpireItems
+from harmonium.actors.store.state import REVISIONS
+from harmonium.actors.store.sweeping import Sweeps
 from harmonium.actors.store.tables import Changes, Tables, changes_of
 from harmonium.actors.store.values import Statistics
 from harmonium.actors.store.watching import StateChange, Watch, Watchers
@@ -68,8 +69,7 @@ class MemoryStore(Parts):
         super().__init__()
         self._tables = Tables(now)
         self._disk = disk
-        self._sweep_every = sweep_every
-        self._next_sweep = now() + sweep_every
+        self._sweeps = Sweeps(sweep_every)
         self._lock = threading.RLock()
         self._waiting: deque[Unit] = deque()
         self._syncing: _Group | None = None
@@ -86,6 +86,8 @@ class MemoryStore(Parts):
         with self._lock:
             self._check_open()
             self._waiting.append(unit)
+            if self._sweeps.is_due(self._tables.now()):
+                self._waiting.append(self._sweeps.unit())
             self._next_groups()
 
     def _check_open(self) -> None:
@@ -94,20 +96,14 @@ class MemoryStore(Parts):
 
     def _next_groups(self) -> None:
         while self._waiting and self._syncing is None:
-            units = list(self._waiting)
-            self._waiting.clear()
-            self._begin(self._decide(self._with_sweep(units)))
+            units, keys = next(groups_of(self._waiting))
+            for _ in units:
+                self._waiting.popleft()
+            self._begin(self._decide(units, keys))
 
-    def _with_sweep(self, units: list[Unit]) -> list[Unit]:
+    def _decide(self, units: list[Unit], keys: Keys) -> _Group:
         now = self._tables.now()
-        if now < self._next_sweep:
-            return units
-        self._next_sweep = now + self._sweep_every
-        return [*units, Unit((ExpireItems(10_000),), Pending())]
-
-    def _decide(self, units: list[Unit]) -> _Group:
-        now = self._tables.now()
-        draft = Draft(self._tables.load(keys_of(units), now))
+        draft = Draft(self._tables.load(keys, now))
         outcomes = decide_group(units, draft, now)
         numbers = draft.numbers(REVISIONS)
         return _Group(units, outcomes, changes_of(draft), draft.state_changes(), numbers)

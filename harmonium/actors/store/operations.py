@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -12,7 +12,7 @@ from harmonium.actors.store.pending import Outcome, Pending
 from harmonium.actors.store.values import Fence
 from harmonium.protocols.errors import HarmoniumError, StaleToken
 
-__all__ = ["Operation", "Unit", "decide_group", "keys_of"]
+__all__ = ["Operation", "Unit", "decide_group", "groups_of"]
 
 
 class Operation(Protocol):
@@ -48,15 +48,35 @@ class Unit:
     single: bool = True
 
 
-def keys_of(units: Sequence[Unit]) -> Keys:
-    """Name the rows that the units ask about."""
+def groups_of(units: Iterable[Unit]) -> Iterator[tuple[list[Unit], Keys]]:
+    """Split units into groups for one commit each, with the rows that each asks about.
+
+    A unit that asks by a condition (`Keys.selections`) is a group of its own: so
+    it sees what came before it, however the units happened to come together.
+    """
+    group: list[Unit] = []
     keys = Keys()
     for unit in units:
-        if unit.fence is not None:
-            keys.leases.add(unit.fence.lease)
-        for operation in unit.operations:
-            operation.ask(keys)
-    return keys
+        _ask(unit, keys)
+        if not keys.selections:
+            group.append(unit)
+            continue
+        if group:
+            keys.selections.clear()  # what else it asked for does no harm
+            yield group, keys
+        alone = Keys()
+        _ask(unit, alone)
+        yield [unit], alone
+        group, keys = [], Keys()
+    if group:
+        yield group, keys
+
+
+def _ask(unit: Unit, keys: Keys) -> None:
+    if unit.fence is not None:
+        keys.leases.add(unit.fence.lease)
+    for operation in unit.operations:
+        operation.ask(keys)
 
 
 def decide_group(units: Sequence[Unit], draft: Draft, now: float) -> list[Outcome]:

@@ -518,7 +518,8 @@ class Store(Protocol):
     ) -> Pending[tuple[Any, ...]]:
         """Do the operations together or not at all, and return their results.
 
-        Later operations see what earlier ones did. When one raises, none is done.
+        Later operations see what earlier ones did; only those that trim or expire
+        look at what was there before the commit. When one raises, none is done.
 
         Args:
             operations: `AppendEvents`, `PutItem`, `AppendRecords` and the like.

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from harmonium.actors.store.batches import BatchThread
 from harmonium.actors.store.core import Reader
-from harmonium.actors.store.draft import Draft
-from harmonium.actors.store.operations import Unit, decide_group, keys_of
+from harmonium.actors.store.draft import Draft, Keys
+from harmonium.actors.store.operations import Unit, decide_group, groups_of
 from harmonium.actors.store.parts import Parts
 from harmonium.actors.store.pending import Outcome, Pending, settle
 from harmonium.actors.store.sql.engines import Engines
@@ -23,7 +23,8 @@ from harmonium.actors.store.sql.reading import SqlReader
 from harmonium.actors.store.sql.schema import prepare
 from harmonium.actors.store.sql.statements import Statements
 from harmonium.actors.store.sql.writing import Writing
-from harmonium.actors.store.state import REVISIONS, ExpireItems
+from harmonium.actors.store.state import REVISIONS
+from harmonium.actors.store.sweeping import Sweeps
 from harmonium.actors.store.values import Statistics
 from harmonium.actors.store.watching import Watch, Watchers
 from harmonium.protocols.errors import StoreError
@@ -77,8 +78,8 @@ class SqlStore(Parts):
         self._now = _clock(engines, now)
         self._poll_every = poll_every
         self._next_poll = 0.0
-        self._sweep_every = sweep_every
-        self._next_sweep = 0.0
+        self._sweeps = Sweeps(sweep_every)
+        self._time = 0.0
         self._statements = Statements(engines.writer.dialect.name)
         self._watchers = Watchers()
         self._statistics = Statistics()
@@ -110,9 +111,16 @@ class SqlStore(Parts):
         self._writer.submit(unit)
 
     def _commit(self, units: list[Unit]) -> None:
-        """Commit a group: in the writer's thread."""
+        """Commit what waits: in the writer's thread."""
+        for group, keys in groups_of(units):
+            self._commit_group(group, keys)
+        if self._sweeps.is_due(self._time):
+            for group, keys in groups_of([self._sweeps.unit()]):
+                self._commit_group(group, keys)
+
+    def _commit_group(self, units: list[Unit], keys: Keys) -> None:
         try:
-            outcomes, draft = self._transact(units)
+            outcomes, draft = self._transact(units, keys)
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
             problem = explain(error, self._engines.place)
             logger.error("a group of {} writes was not committed: {}", len(units), problem)
@@ -120,25 +128,17 @@ class SqlStore(Parts):
             settle([(unit.pending, (None, copy.copy(problem))) for unit in units])
             return
         self._count(units, commits=1)
-        # A sweep comes after the units that were handed over.
-        settle(zip((unit.pending for unit in units), outcomes, strict=False))
+        settle(zip((unit.pending for unit in units), outcomes, strict=True))
         self._watchers.notify(draft.state_changes(), draft.numbers(REVISIONS))
 
-    def _transact(self, units: list[Unit]) -> tuple[list[Outcome], Draft]:
+    def _transact(self, units: list[Unit], keys: Keys) -> tuple[list[Outcome], Draft]:
         with self._engines.writer.begin() as connection:
-            now = self._now(connection)
-            group = [*units, *self._sweep_if_due(now)]
+            now = self._time = self._now(connection)
             writing = Writing(connection, self._statements)
-            draft = Draft(writing.load(keys_of(group), now))
-            outcomes = decide_group(group, draft, now)
+            draft = Draft(writing.load(keys, now))
+            outcomes = decide_group(units, draft, now)
             writing.write(draft)
         return outcomes, draft
-
-    def _sweep_if_due(self, now: float) -> list[Unit]:
-        if now < self._next_sweep:
-            return []
-        self._next_sweep = now + self._sweep_every
-        return [Unit((ExpireItems(10_000),), Pending())]
 
     def _count(self, units: list[Unit], *, commits: int = 0, failures: int = 0) -> None:
         self._statistics = self._statistics.plus(len(units), commits, failures)
