@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import NamedTuple
 
 import attrs
 
@@ -30,8 +31,7 @@ class Stage(enum.Enum):
     """For an answer."""
 
 
-@attrs.frozen
-class Flight:
+class Flight(NamedTuple):
     """A message that is under way: its number, the breaker's ticket, when it went."""
 
     send: int
@@ -39,9 +39,11 @@ class Flight:
     sent_at: float
 
 
-@attrs.frozen
-class Call:
+class Call(NamedTuple):
     """One call that has begun and is not over.
+
+    A named tuple, because it changes several times in one event: replacing a
+    field costs 1 us, `attrs.evolve` 5.
 
     Args:
         path: The agent that is asked, for errors.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
 from harmonium.protocols.deadline import is_expired, remaining
 from harmonium.protocols.errors import AskTimeout, Unavailable
 from harmonium.protocols.failure import describe
@@ -56,9 +54,7 @@ class PolicyStep:
 
     def attempt(self, call: CallId, was: Call) -> None:
         """Begin the next attempt, as far as it gets."""
-        found = attrs.evolve(
-            was, attempts=was.attempts + 1, sends=was.sends + 1, copies=0, flights=()
-        )
+        found = was._replace(attempts=was.attempts + 1, sends=was.sends + 1, copies=0, flights=())
         if is_expired(found.deadline, self.now):
             self.time_out(call, found)
         elif (until := self.guards.refused_until()) is not None:
@@ -74,7 +70,7 @@ class PolicyStep:
         if entry is Entry.ENTERED:
             self.pace(call, found)
         elif entry is Entry.WAITING:
-            self.put(call, attrs.evolve(found, stage=Stage.QUEUED, due=until))
+            self.put(call, found._replace(stage=Stage.QUEUED, due=until))
         else:
             self.refuse(call, found, self.now, "its bulkhead is full")
 
@@ -85,7 +81,7 @@ class PolicyStep:
             self.guards.leave((call, found.sends))
             self.refuse(call, found, self.guards.turn_free_at(), "its rate limit is reached")
         elif wait > 0.0:
-            self.put(call, attrs.evolve(found, stage=Stage.PACED, due=self.now + wait))
+            self.put(call, found._replace(stage=Stage.PACED, due=self.now + wait))
         else:
             self.launch(call, found)
 
@@ -98,25 +94,25 @@ class PolicyStep:
             return
         due = _after(self.now, self.policy.attempt_timeout)
         hedge_at = _after(self.now, self.guards.hedge_delay())
-        running = attrs.evolve(found, stage=Stage.RUNNING, due=due, hedge_at=hedge_at)
+        running = found._replace(stage=Stage.RUNNING, due=due, hedge_at=hedge_at)
         self.fly(call, running)
 
     def hedge(self, call: CallId, found: Call) -> None:
         """Send a copy, if there is room for it."""
         hedge = self.policy.hedge
         if hedge is None or not self.guards.room_for_copy((call, found.sends + 1)):
-            self.put(call, attrs.evolve(found, hedge_at=None))
+            self.put(call, found._replace(hedge_at=None))
             return
         copies = found.copies + 1
         again = _after(self.now, self.guards.hedge_delay()) if copies < hedge.copies else None
-        self.fly(call, attrs.evolve(found, sends=found.sends + 1, copies=copies, hedge_at=again))
+        self.fly(call, found._replace(sends=found.sends + 1, copies=copies, hedge_at=again))
 
     def fly(self, call: CallId, found: Call) -> None:
         """Send the call's message number `sends`."""
         flight = Flight(found.sends, self.guards.ticket(), self.now)
         deadline = _earliest(found.deadline, found.due)
         self.effects.append(Send(call, found.sends, found.attempts, deadline))
-        self.put(call, attrs.evolve(found, flights=(*found.flights, flight)))
+        self.put(call, found._replace(flights=(*found.flights, flight)))
 
     # --- What comes back
 
@@ -128,7 +124,7 @@ class PolicyStep:
             return
         self.guards.landed(flight, error)
         self.guards.leave((call, send))
-        found = attrs.evolve(found, flights=tuple(f for f in found.flights if f is not flight))
+        found = found._replace(flights=tuple(f for f in found.flights if f is not flight))
         if error is None:
             self.stop(call, found, blame=False)
             self.finish(call, Finish(call, send, None, found.attempts))
@@ -142,7 +138,7 @@ class PolicyStep:
         found = self.calls.get(call)
         if found is None:
             return
-        found = attrs.evolve(found, woken=None)
+        found = found._replace(woken=None)
         if is_expired(found.deadline, self.now):
             self.stop(call, found, blame=True)
             self.time_out(call, found)
@@ -181,7 +177,7 @@ class PolicyStep:
             return
         self.effects.append(Retrying(call, found.attempts + 1, again.wait, describe(error)))
         due = self.now + again.wait
-        self.put(call, attrs.evolve(found, stage=Stage.RESTING, due=due, hedge_at=None, flights=()))
+        self.put(call, found._replace(stage=Stage.RESTING, due=due, hedge_at=None, flights=()))
 
     def again(self, found: Call, error: BaseException) -> Again | GiveUp | None:
         """Ask the retry policy, and then its budget; None where nothing is retried."""
@@ -213,7 +209,7 @@ class PolicyStep:
         at = _earliest(_earliest(found.deadline, found.due), found.hedge_at)
         if at is not None and at != found.woken:
             self.effects.append(Wake(call, at))
-            found = attrs.evolve(found, woken=at)
+            found = found._replace(woken=at)
         self.calls = self.calls.set(call, found)
 
     def stop(self, call: CallId, found: Call, *, blame: bool) -> None:

@@ -259,7 +259,7 @@ def test_the_error_of_a_late_attempt_says_how_long():
 
 def test_the_whole_call_ends_at_its_timeout():
     """The timeout of the call cancels the attempt in flight."""
-    policy = Policy(timeout=2.0, retry=RetryPolicy(9, backoff=STEADY), attempt_timeout=0.6)
+    policy = Policy(timeout=2.0, retry=RetryPolicy(9, backoff=STEADY), attempt_timeout=1.2)
     world = scripted(policy, *[None] * 9)
     world.begin("a")
     world.run()
