@@ -1,0 +1,53 @@
+"""What has to hold when all orders are done, whatever crashed on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from examples.orders.domain import Order, Outcome, add_up
+
+if TYPE_CHECKING:
+    from examples.orders.messages import OrderOutcome
+    from examples.orders.system import Shop
+
+__all__ = ["broken_rules"]
+
+
+def broken_rules(
+    orders: Sequence[Order], results: Sequence[OrderOutcome], shop: Shop
+) -> tuple[str, ...]:
+    """Say which rules do not hold; nothing means that all is well.
+
+    Each order has one outcome, none is charged twice, no StockCode is
+    oversold, and money and units add up, by the books that the agents kept.
+    """
+    return tuple(_find(orders, results, shop))
+
+
+def _find(
+    orders: Sequence[Order], results: Sequence[OrderOutcome], shop: Shop
+) -> Iterator[str]:
+    counted = Counter(result.order_id for result in results)
+    for order in orders:
+        if counted[order.order_id] != 1:
+            yield f"order {order.order_id} has {counted[order.order_id]} outcomes"
+    charges = Counter(e.order_id for e in shop.till_journal if e.kind == "charge")
+    for order_id, times in charges.items():
+        if times > 1:
+            yield f"order {order_id} was charged {times} times"
+    ledger, till = shop.ledger(), shop.till()
+    for code in {code for order in orders for code in (one.stock_code for one in order.lines)}:
+        if min(ledger.available(code)) < 0:
+            yield f"StockCode {code} is oversold: {ledger.available(code)} are left"
+    fulfilled = [result for result in results if result.outcome is Outcome.FULFILLED]
+    for result in fulfilled:
+        if till.charged(result.order_id) != result.amount:
+            yield f"order {result.order_id}: {till.charged(result.order_id)} was charged"
+        if ledger.held(result.order_id) is None:
+            yield f"order {result.order_id} is fulfilled but nothing is reserved for it"
+    if add_up(result.amount for result in fulfilled) != till.total("charge"):
+        yield f"charges add up to {till.total('charge')}, not to what the outcomes say"
+    if sum(result.safety_units for result in fulfilled) != ledger.safety_units:
+        yield f"{ledger.safety_units} units of safety stock are reserved, not what the outcomes say"

@@ -1,0 +1,72 @@
+"""The supervision tree, for a terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from harmonium.cli.application import Application
+from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
+
+__all__ = ["draw_tree"]
+
+
+def draw_tree(application: Application[Any, Any], *, as_json: bool) -> int:
+    """Show the tree that an application declares, with its default settings."""
+    tree = application.build(application.settings())
+    if as_json:
+        sys.stdout.write(json.dumps(_data(tree), ensure_ascii=False, indent=2) + "\n")
+    else:
+        Console().print(_draw(tree, Tree(_supervisor(tree), guide_style="dim")))
+    return 0
+
+
+def _draw(tree: SupervisorSpec, node: Tree) -> Tree:
+    for spec in tree.children:
+        if spec.tree is not None:
+            _draw(spec.tree, node.add(_supervisor(spec.tree)))
+        else:
+            node.add(_agent(spec))
+    return node
+
+
+def _supervisor(tree: SupervisorSpec) -> Text:
+    budget = f"{tree.max_restarts:,} restarts in {tree.within:g} s"
+    return Text.assemble(
+        (tree.name, "bold cyan"), ("  supervisor", "dim"), f"  {tree.strategy}, {budget}"
+    )
+
+
+def _agent(spec: ChildSpec) -> Text:
+    parts = [str(spec.restart)]
+    if spec.backoff is not None:
+        parts.append(f"backoff {spec.backoff.initial:g} to {spec.backoff.maximum:g} s")
+    limit = getattr(spec.start, "handler_limit", None)
+    if limit is not None:
+        parts.append(f"handlers up to {limit:g} s")
+    return Text.assemble((spec.id, "bold"), (f"  {_class(spec)}", "dim"), f"  {', '.join(parts)}")
+
+
+def _class(spec: ChildSpec) -> str:
+    return getattr(getattr(spec.start, "factory", None), "__name__", "")
+
+
+def _data(tree: SupervisorSpec) -> dict[str, Any]:
+    return {
+        "id": tree.name,
+        "kind": "supervisor",
+        "strategy": str(tree.strategy),
+        "max_restarts": tree.max_restarts,
+        "within": tree.within,
+        "children": [
+            _data(spec.tree)
+            if spec.tree is not None
+            else {"id": spec.id, "kind": "agent", "class": _class(spec), "restart": str(spec.restart)}
+            for spec in tree.children
+        ],
+    }

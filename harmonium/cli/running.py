@@ -1,0 +1,182 @@
+"""The run of an application: read, start, work, stop, and the exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import attrs
+from rich.console import Console
+
+from harmonium.actors.chaos import FaultInjector
+from harmonium.cli.application import Application, Job, Summary
+from harmonium.cli.screen import Screen, show_summary
+from harmonium.cli.settings import read_settings
+from harmonium.protocols.chaos import Chaos
+from harmonium.protocols.errors import ConfigError
+from harmonium.supervisors.system import System
+
+__all__ = ["BAD_INPUT", "DONE", "FAILED", "GAVE_UP", "INTERRUPTED", "RunOptions", "run_application"]
+
+DONE, FAILED, BAD_INPUT, GAVE_UP, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+@attrs.frozen(slots=True)
+class RunOptions:
+    """What the person asked for.
+
+    Args:
+        input: The input file; None takes the application's sample.
+        output: The file for result lines.
+        settings: ``name=value`` texts.
+        chaos: A chaos plan, or None.
+        seed: Seeds all chance.
+        json: Print the summary as JSON on stdout.
+    """
+
+    input: Path | None = None
+    output: Path | None = None
+    settings: tuple[str, ...] = ()
+    chaos: str | None = None
+    seed: int | None = None
+    json: bool = False
+
+
+def run_application(application: Application[Any, Any], options: RunOptions) -> int:
+    """Run it to its end; gives the exit status.
+
+    Raises:
+        ConfigError: If settings, chaos plan, input or output cannot be used;
+            nothing was started then.
+    """
+    settings = read_settings(application.settings, options.settings)
+    plan = Chaos.parse(options.chaos, seed=options.seed or 0) if options.chaos else None
+    tree = application.build(settings)
+    data = _read(application, options.input)
+    console = Console(stderr=True)
+    with _output(options.output) as output, Screen(console, application.name) as screen:
+        run = _Run(application, settings, data, plan, output, screen)
+        status, summary = asyncio.run(run.main(System(tree, seed=options.seed)))
+    if summary is not None:
+        _show(summary, options, console)
+    for line in run.last_words:
+        console.print(line, highlight=False, soft_wrap=True)
+    return status
+
+
+def _read(application: Application[Any, Any], path: Path | None) -> Any:
+    if application.read is None:
+        if path is not None:
+            raise ConfigError(f"--input {path}", f"{application.name} takes no input")
+        return None
+    path = path or application.sample
+    if path is None:
+        raise ConfigError("--input", f"{application.name} needs an input file")
+    return application.read(path)
+
+
+@contextlib.contextmanager
+def _output(path: Path | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise ConfigError(f"--output {path}", f"cannot be written: {error.strerror}") from None
+    with file:
+        yield file
+
+
+def _show(summary: Summary, options: RunOptions, console: Console) -> None:
+    if options.json:
+        sys.stdout.write(json.dumps(summary.data, ensure_ascii=False) + "\n")
+        for line in summary.broken:
+            console.print(f"BROKEN: {line}", style="red", highlight=False)
+    else:
+        show_summary(console, summary)
+
+
+class _Run:
+    """One run on one event loop."""
+
+    def __init__(
+        self,
+        application: Application[Any, Any],
+        settings: Any,
+        data: Any,
+        plan: Chaos | None,
+        output: TextIO | None,
+        screen: Screen,
+    ) -> None:
+        self._application = application
+        self._settings = settings
+        self._data = data
+        self._plan = plan
+        self._output = output
+        self._screen = screen
+        self.last_words: list[str] = []
+
+    async def main(self, system: System) -> tuple[int, Summary | None]:
+        """Start, work until done, given up or interrupted, and stop."""
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[int] = loop.create_future()
+        with _interrupts(loop, ended):
+            async with system:
+                system.on_give_up(lambda reason: ended.done() or ended.set_result(GAVE_UP))
+                system.listen(self._screen.observe)
+                if self._plan is not None:
+                    FaultInjector(system.ground, self._plan).attach()
+                status, summary = await self._work(system, ended)
+        if system.failure is not None and status is GAVE_UP:
+            self.last_words.append(f"harmonium: the tree gave up: {system.failure}")
+        if status in (INTERRUPTED, GAVE_UP) and system.report is not None:
+            self.last_words.append(str(system.report))
+        return status, summary
+
+    async def _work(
+        self, system: System, ended: asyncio.Future[int]
+    ) -> tuple[int, Summary | None]:
+        work = self._application.work
+        if work is None:
+            return await ended, None
+        job = Job(
+            system, self._settings, self._output, self._screen.progress, self._screen.complain
+        )
+        task = asyncio.ensure_future(work(job, self._data))
+        await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+            return ended.result(), None
+        summary = task.result()
+        failed = bool(summary.broken) or job.complaints > 0
+        return FAILED if failed else DONE, summary
+
+
+@contextlib.contextmanager
+def _interrupts(
+    loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int]
+) -> Iterator[None]:
+    """Ctrl-C and a request to terminate end the run gracefully."""
+
+    def interrupt() -> None:
+        if not ended.done():
+            ended.set_result(INTERRUPTED)
+
+    added = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+            loop.add_signal_handler(number, interrupt)
+            added.append(number)
+    try:
+        yield
+    finally:
+        for number in added:
+            loop.remove_signal_handler(number)
