@@ -138,6 +138,7 @@ class Node:
         cell = self.cells[effect.child]
         assert cell.state == "failed", cell
         assert cell.incarnation == effect.incarnation
+        cell.spec = effect.spec
         message = getattr(cell.failing, "id", None)
         cell.hooks += [
             f"before_restart({effect.cause}, {message})",
@@ -371,7 +372,7 @@ class Node:
             return
         id, incarnation = self.me
         cell = self.parent.cells[id]
-        if effect.start_failed:
+        if effect.start_failed and cell.state != "stopping":
             cell.state = "failed"
             self.world.say(f"start-failed {id}")
             cause = Cause.of(effect.reason.error)

@@ -222,7 +222,10 @@ def test_s38_the_cost_does_not_grow_with_the_entries():
 
 @pytest.mark.parametrize(
     ("exhausted", "kind", "restarted"),
-    [(Exhausted.ABNORMAL, ExitKind.EXHAUSTED, True), (Exhausted.SHUTDOWN, ExitKind.SHUTDOWN, False)],
+    [
+        (Exhausted.ABNORMAL, ExitKind.EXHAUSTED, True),
+        (Exhausted.SHUTDOWN, ExitKind.SHUTDOWN, False),
+    ],
 )
 def test_d2_giving_up_is_abnormal_for_the_parent(exhausted, kind, restarted):
     """A transient supervisor that gave up is restarted, unless it is told to do as OTP does."""

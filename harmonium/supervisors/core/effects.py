@@ -242,7 +242,9 @@ class Ready:
 class Finish:
     """All children are gone: end the supervisor with this reason.
 
-    A failed start is reported as `Failed` in phase START with ``reason.error``.
+    Once only. If the supervisor is being stopped by its parent, go on with that
+    stop. If not, and `start_failed` is set, report `Failed` in phase START with
+    ``reason.error``.
     """
 
     reason: Exit
