@@ -429,7 +429,7 @@ def test_s79_a_random_tree_keeps_its_shape_and_every_message_has_one_fate(seed):
         world.scripts[id] = Script(
             start=chance.choice([0, 0, 0.01]),
             stop=chance.choice([0, 0.01, None]),
-            fails=lambda n, c=chance: OSError("start") if n > 1 and c.random() < 0.2 else None,
+            fails=lambda n, c=chance: OSError("start") if n > 1 and c.random() < 0.03 else None,
         )
     world.boot(10)
     assert world.ready

@@ -164,7 +164,7 @@ def test_s80_it_may_begin_with_a_later_phase():
     phases = [*line("one", "two", "three"), StopPhase("other")]
     stop = Stop(*phases, one=["a"], two=["b"], three=["c"], other=["d"])
     stop.feed(Begin("bye", first="three"))
-    assert stop.running() == ["c", "d"]
+    assert stop.running() == ["d", "c"]
     with pytest.raises(SpecError, match="did you mean 'three'"):
         decide(Progress(plan_of(phases)), Begin("bye", first="threee"))
 
