@@ -430,6 +430,26 @@ def test_a_copy_is_sent_only_where_there_is_room(parts):
     assert world.ended["a"][1].error is None
 
 
+def test_a_copy_takes_a_place_of_its_own():
+    """A call with its copy fills a bulkhead of two; the next call waits until both are gone."""
+    policy = Policy(hedge=HedgePolicy(0.5), bulkhead=BulkheadPolicy(2))
+    world = scripted(policy, (1.0, None), (3.0, None), (0.1, None))
+    world.begin("a")
+    world.at(0.6, "begin", "b", {})
+    world.run()
+    assert [time for time, _ in world.sent] == [0.0, 0.5, 1.0]
+
+
+def test_a_trial_gets_no_copy():
+    """A half-open breaker sees one message, however late its answer is."""
+    policy = Policy(hedge=HedgePolicy(0.5), breaker=BreakerPolicy.consecutive(1, open_for=5.0))
+    world = scripted(policy, (0.0, BAD), (2.0, None))
+    world.begin("a")
+    world.at(6.0, "begin", "b", {})
+    world.run()
+    assert [time for time, _ in world.sent] == [0.0, 6.0]
+
+
 def test_the_retry_budget_is_shared():
     """100 calls to a dead agent make 20 more attempts, and the rest give up after one."""
     policy = Policy(
