@@ -16,6 +16,14 @@ from harmonium.protocols.nearest import did_you_mean
 __all__ = ["Contract"]
 
 
+def _frozen(accepts: Mapping[type, Iterable[type]]) -> Mapping[type, tuple[type, ...]]:
+    return FrozenMap({cls: tuple(answers) for cls, answers in accepts.items()})
+
+
+def _as_tuple(classes: Iterable[type]) -> tuple[type, ...]:
+    return tuple(classes)
+
+
 @attrs.frozen
 class Contract:
     """The messages that an agent can be sent, with their answers, and its events.
@@ -41,8 +49,8 @@ class Contract:
         (True, False)
     """
 
-    accepts: Mapping[type, tuple[type, ...]] = attrs.field(converter=FrozenMap)
-    publishes: tuple[type, ...] = attrs.field(default=(), converter=tuple)
+    accepts: Mapping[type, tuple[type, ...]] = attrs.field(converter=_frozen)
+    publishes: tuple[type, ...] = attrs.field(default=(), converter=_as_tuple)
     anything: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:

@@ -277,7 +277,9 @@ class Unavailable(AskError):
 
     def __str__(self) -> str:
         when = "released by hand" if self.until is None else f"{self.until:.3f}"
-        return f"{self.path} is unavailable until {when}" + (f": {self.cause}" if self.cause else "")
+        return f"{self.path} is unavailable until {when}" + (
+            f": {self.cause}" if self.cause else ""
+        )
 
 
 # --- Bytes that are no message --------------------------------------------

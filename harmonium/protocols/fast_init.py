@@ -151,7 +151,9 @@ class _Script:
     def _parameter(self, field: Any) -> str:
         name: str = field.alias
         (self.keywords if field.kw_only else self.parameters).append(self._declared(field))
-        self.forwarded.append(f"{name}={name}" if field.kw_only else name)
+        # In front those by position: a keyword must not stand before them.
+        place = len(self.forwarded) if field.kw_only else len(self.parameters) - 1
+        self.forwarded.insert(place, f"{name}={name}" if field.kw_only else name)
         if not isinstance(field.default, _Factory):
             return name
         return f"({self._constant(field)} if {name} is _nothing else {name})"

@@ -6,6 +6,7 @@ a bytes field a bytearray, at any depth; the message keeps its own copy.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -134,28 +135,43 @@ _KINDS: tuple[tuple[Any, tuple[type, ...]], ...] = (
 
 
 def _union_freezer(options: tuple[Any, ...], place: str) -> Freeze | None:
-    """Let the first option of the value's kind freeze it."""
-    found: dict[type, Freeze] = {}
-    for option in _flat(options, place):
-        freeze = freezer(option, place)
-        if freeze is not None:
-            found.setdefault(type(shape_of(option, place)), freeze)
+    """Let an option of the value's kind freeze it."""
+    found = [
+        (type(shape_of(option, place)), freeze)
+        for option in _flat(options, place)
+        if (freeze := freezer(option, place)) is not None
+    ]
     if not found:
         return None
     table = [
-        (kinds, next((found[shape] for shape in shapes if shape in found), None))
+        (kinds, _first_fit([freeze for shape, freeze in found if shape in shapes], place))
         for kinds, shapes in _KINDS
     ]
 
     def freeze_option(value: Any) -> Any:
         for kinds, freeze in table:
             if isinstance(value, kinds):
-                if freeze is None:
-                    raise TypeError(f"{place} takes no {type(value).__name__}")
                 return freeze(value)
         return value
 
     return freeze_option
+
+
+def _first_fit(freezers: list[Freeze], place: str) -> Freeze:
+    """Take the option that need not change the value, else the first that can take it."""
+    if len(freezers) == 1:
+        return freezers[0]
+
+    def freeze_fitting(value: Any) -> Any:
+        frozen = []
+        for freeze in freezers:
+            with contextlib.suppress(TypeError):
+                frozen.append(freeze(value))
+        if not frozen:
+            raise TypeError(f"{place} takes no such {type(value).__name__}")
+        return next((each for each in frozen if each == value), frozen[0])
+
+    return freeze_fitting
 
 
 def _flat(options: tuple[Any, ...], place: str) -> list[Any]:

@@ -80,6 +80,9 @@ def is_text(annotation: Any) -> bool:
         >>> is_text(str), is_text(int)
         (True, False)
     """
+    shape = shape_of(annotation, describe(annotation))
+    if isinstance(shape, UnionShape):
+        return all(option.plain == {"string"} for option in plan_union(shape.options))
     return kinds_of(annotation) == {"string"}
 
 

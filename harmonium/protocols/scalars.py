@@ -109,7 +109,11 @@ TEXTS: dict[type, TextForm] = {
         (("format", "uuid"),),
     ),
 }
-"""The scalars that JSON has no form for."""
+"""The scalars that JSON has no form for.
+
+Of a date and time the offset from UTC is kept, not the name of its zone and
+not the `fold`: ISO 8601 has neither.
+"""
 
 NOT_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 """The floats that JSON has no number for, and the texts they travel as."""

@@ -322,6 +322,8 @@ def describe(annotation: Any) -> str:
         return "None"
     if annotation is Ellipsis:
         return "..."
+    if annotation == AnyMessage:
+        return "any message"
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
         return " | ".join(describe(option) for option in arguments)

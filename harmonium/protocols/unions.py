@@ -8,6 +8,7 @@ from typing import Any
 from harmonium.protocols.containers import Parts
 from harmonium.protocols.errors import CodecError
 from harmonium.protocols.kinds import Option, kind_of, plan_union
+from harmonium.protocols.message_info import is_message
 from harmonium.protocols.scalars import Hooks, Read, Write, misfit
 from harmonium.protocols.shapes import describe
 
@@ -31,7 +32,7 @@ def union_hooks(
     read_message, write_message = messages(classes) if classes else (None, None)
     return (
         _reader(others, read_message, expected),
-        _writer(others, write_message, classes, expected),
+        _writer(others, write_message, expected),
     )
 
 
@@ -61,11 +62,10 @@ def _reader(
 def _writer(
     others: list[tuple[Option, Read, Write]],
     write_message: Write | None,
-    classes: tuple[Any, ...],
     expected: str,
 ) -> Write:
     def write_union(value: Any) -> Any:
-        if write_message is not None and (type(value) in classes or not others):
+        if write_message is not None and (not others or is_message(value)):
             return write_message(value)
         nearest: CodecError = misfit(expected, value)
         for option, _read, write in others:
