@@ -1,0 +1,94 @@
+"""The limit: a loop over a deque that builds the same message and calls a method."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+from benchmarks.messages import CID, BareBall
+
+__all__ = ["asks", "crashes", "ping_pong", "spawns", "stream"]
+
+Queue = deque[tuple[Any, Any]]
+
+
+class _Player:
+    __slots__ = ("count", "other", "queue")
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        self.other: Any = None
+        self.count = 0
+
+    def ball(self, ball: BareBall) -> None:
+        if ball.n:
+            self.queue.append((self.other, BareBall(ball.n - 1, ball.cid, ball.at)))
+
+    def sink(self, ball: BareBall) -> None:
+        self.count += 1
+
+    def answer(self, ball: BareBall) -> BareBall:
+        return BareBall(ball.n, ball.cid, ball.at)
+
+
+def ping_pong(n: int) -> float:
+    """Messages a second between two objects."""
+    queue: Queue = deque()
+    one, other = _Player(queue), _Player(queue)
+    one.other, other.other = other, one
+    queue.append((one, BareBall(n, CID, 1.0)))
+    began = time.perf_counter()
+    while queue:
+        player, ball = queue.popleft()
+        player.ball(ball)
+    return n / (time.perf_counter() - began)
+
+
+def stream(n: int) -> float:
+    """Messages a second from one to another, in bursts of 1,000."""
+    queue: Queue = deque()
+    sink = _Player(queue)
+    began = time.perf_counter()
+    for burst in range(n // 1000):
+        for i in range(1000):
+            queue.append((sink, BareBall(burst + i, CID, 1.0)))
+        while queue:
+            player, ball = queue.popleft()
+            player.sink(ball)
+    return n / (time.perf_counter() - began)
+
+
+def asks(n: int) -> float:
+    """Requests with an answer a second, one after the other."""
+    queue: Queue = deque()
+    player = _Player(queue)
+    answers: deque[BareBall] = deque()
+    began = time.perf_counter()
+    for i in range(n):
+        queue.append((player, BareBall(i, CID, 1.0)))
+        one, ball = queue.popleft()
+        answers.append(one.answer(ball))
+        answers.popleft()
+    return n / (time.perf_counter() - began)
+
+
+def spawns(n: int) -> float:
+    """Objects with a queue of their own a second."""
+    queue: Queue = deque()
+    began = time.perf_counter()
+    kept = [_Player(queue) for _ in range(n)]
+    return len(kept) / (time.perf_counter() - began)
+
+
+def crashes(n: int) -> float:
+    """Microseconds from a raised exception to the next answer of a new object."""
+    queue: Queue = deque()
+    began = time.perf_counter()
+    for i in range(n):
+        try:
+            raise ValueError(i)
+        except ValueError:
+            player = _Player(queue)
+        player.answer(BareBall(i, CID, 1.0))
+    return (time.perf_counter() - began) / n * 1e6

@@ -1,0 +1,217 @@
+"""The workloads on our own runtime, with every guarantee on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from loguru import logger
+
+from benchmarks.messages import CID, Ball, Fail, Serve
+from harmonium import Agent, Ref, System, child, handles, supervisor
+from harmonium.actors.tuning import tuned_collector
+
+__all__ = [
+    "asks",
+    "asks_from_thread",
+    "bytes_per_agent",
+    "crashes",
+    "ping_pong",
+    "spawns",
+    "stream",
+]
+
+
+class Player(Agent):
+    """Hits the ball back."""
+
+    other: Ref
+    done: asyncio.Event
+
+    @handles
+    def ball(self, ball: Ball) -> None:
+        """Hit it back until it has been to and fro often enough."""
+        if ball.n:
+            self.tell(self.other, Ball(ball.n - 1, ball.cid, ball.at))
+        else:
+            self.done.set()
+
+
+class AsyncPlayer(Player):
+    """The same with an async handler."""
+
+    @handles
+    async def ball(self, ball: Ball) -> None:
+        """Hit it back."""
+        if ball.n:
+            self.tell(self.other, Ball(ball.n - 1, ball.cid, ball.at))
+        else:
+            self.done.set()
+
+
+class Source(Agent):
+    """Sends a stream in bursts, and waits for room."""
+
+    other: Ref
+
+    @handles
+    async def serve(self, serve: Serve) -> None:
+        """Send `n` balls."""
+        for i in range(serve.n):
+            await self.tell(self.other, Ball(i, CID, 1.0))
+
+
+class Sink(Agent):
+    """Counts what comes."""
+
+    expected = 0
+    done: asyncio.Event
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @handles
+    def ball(self, ball: Ball) -> None:
+        """Count one more."""
+        self.count += 1
+        if self.count == self.expected:
+            self.done.set()
+
+
+class Server(Agent):
+    """Answers, or crashes."""
+
+    @handles
+    def ball(self, ball: Ball) -> Ball:
+        """Answer with a new ball."""
+        return Ball(ball.n, ball.cid, ball.at)
+
+    @handles
+    def fail(self, fail: Fail) -> None:
+        """Crash."""
+        raise ValueError(fail)
+
+
+class Idle(Agent):
+    """Does nothing."""
+
+
+def _run(tree: Any, work: Callable[[System], Awaitable[float]]) -> float:
+    async def main() -> float:
+        async with System(tree) as system:
+            with tuned_collector():
+                return await work(system)
+
+    logger.disable("harmonium")
+    return asyncio.run(main())
+
+
+def _agent(system: System, name: str) -> Any:
+    return system.ref(name)._cell.agent
+
+
+def ping_pong(n: int, player: type[Player] = Player) -> float:
+    """Messages a second between two agents."""
+
+    async def work(system: System) -> float:
+        done = asyncio.Event()
+        one, other = system.ref("one"), system.ref("other")
+        for name, ref in (("one", other), ("other", one)):
+            agent = _agent(system, name)
+            agent.other, agent.done = ref, done
+        began = time.perf_counter()
+        one.tell(Ball(n, CID, 1.0))
+        await done.wait()
+        return n / (time.perf_counter() - began)
+
+    return _run(supervisor("w1", children=[child(player, id="one"), child(player, id="other")]), work)
+
+
+def stream(n: int) -> float:
+    """Messages a second from one agent to another with a bounded mailbox."""
+
+    async def work(system: System) -> float:
+        sink, source = _agent(system, "sink"), _agent(system, "source")
+        sink.expected, sink.done = n, asyncio.Event()
+        source.other = system.ref("sink")
+        began = time.perf_counter()
+        system.tell("source", Serve(n))
+        await sink.done.wait()
+        return n / (time.perf_counter() - began)
+
+    children = [child(Sink, id="sink", mailbox=10_000), child(Source, id="source")]
+    return _run(supervisor("w2", children=children), work)
+
+
+def asks(n: int) -> float:
+    """Asks a second from one asyncio client, one after the other."""
+
+    async def work(system: System) -> float:
+        server = system.ref("server")
+        began = time.perf_counter()
+        for i in range(n):
+            await server.ask(Ball(i, CID, 1.0))
+        return n / (time.perf_counter() - began)
+
+    return _run(supervisor("w4", children=[child(Server, id="server")]), work)
+
+
+def asks_from_thread(n: int) -> float:
+    """Asks a second from a plain thread, one after the other."""
+    logger.disable("harmonium")
+    with System(supervisor("w4", children=[child(Server, id="server")])) as system:
+        server = system.ref("server")
+        began = time.perf_counter()
+        for i in range(n):
+            server.ask(Ball(i, CID, 1.0)).result()
+        return n / (time.perf_counter() - began)
+
+
+def spawns(n: int) -> float:
+    """Agents spawned a second by an agent."""
+
+    async def work(system: System) -> float:
+        parent = _agent(system, "parent")
+        began = time.perf_counter()
+        kept = [parent.spawn(Idle) for _ in range(n)]
+        return len(kept) / (time.perf_counter() - began)
+
+    return _run(supervisor("w5", children=[child(Idle, id="parent")]), work)
+
+
+def bytes_per_agent(n: int) -> float:
+    """Resident bytes for each idle agent."""
+
+    async def work(system: System) -> float:
+        parent = _agent(system, "parent")
+        before = _resident()
+        kept = [parent.spawn(Idle) for _ in range(n)]
+        return (_resident() - before) / len(kept)
+
+    return _run(supervisor("w5", children=[child(Idle, id="parent")]), work)
+
+
+def _resident() -> int:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def crashes(n: int) -> float:
+    """Microseconds from a message that crashes the agent to the next answer (median)."""
+
+    async def work(system: System) -> float:
+        server = system.ref("server")
+        await server.ask(Ball(0, CID, 1.0))
+        taken = []
+        for i in range(n):
+            began = time.perf_counter()
+            server.tell(Fail())
+            await server.ask(Ball(i, CID, 1.0))
+            taken.append(time.perf_counter() - began)
+        return sorted(taken)[n // 2] * 1e6
+
+    tree = supervisor("w6", max_restarts=10**9, within=1.0, children=[child(Server, id="server")])
+    return _run(tree, work)
