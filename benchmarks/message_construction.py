@@ -1,4 +1,6 @@
-"""What it costs to build a message, beside attrs alone: `python benchmarks/message_construction.py`.
+"""What it costs to build a message, beside attrs alone.
+
+Run it with `python benchmarks/message_construction.py`.
 
 Times are medians in ns of many short rounds, all kinds in turn, so that a
 change of the machine's speed meets them alike. Quote ratios, not times.

@@ -136,6 +136,11 @@ class Watched:
         cls.subclasses.append(cls.__name__)
 
 
+@attrs.frozen(slots=False)
+class Unslotted:
+    g: int = 0
+
+
 class Prepared:
     __slots__ = ()
 
@@ -148,19 +153,21 @@ class Prepared:
     [
         ((Watched,), {}),
         ((Prepared,), {}),
-        ((), {"default": attrs.Factory(lambda self: 1, takes_self=True)}),
+        ((Unslotted,), {"default": 1}),
+        ((), {"default": attrs.Factory(lambda self: 2, takes_self=True)}),
         ((), {"converter": attrs.Converter(lambda value, _: value, takes_self=True)}),
         ((), {"alias": "_type"}),
     ],
 )
 def test_what_it_cannot_do_it_leaves_to_attrs(bases: tuple[type, ...], options: Any) -> None:
-    """Hooks that see the half-made instance or its class are left to attrs."""
+    """Hooks that see the half-made instance or its class, and dict classes, are left to attrs."""
     made = attrs.make_class(
         "Made", {"f": attrs.field(**options)}, bases=bases, frozen=True, slots=True
     )
     before = made.__init__
     assert not give_fast_init(made, steps)
     assert made.__init__ is before
+    assert attrs.astuple(made(f=1))[-1] == 1
 
 
 def test_abstract_classes_stay_abstract() -> None:
