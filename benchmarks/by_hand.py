@@ -25,7 +25,10 @@ def ping_pong(n: int) -> float:
         one: asyncio.Queue[BareBall] = asyncio.Queue()
         other: asyncio.Queue[BareBall] = asyncio.Queue()
         began = time.perf_counter()
-        tasks = [asyncio.ensure_future(player(one, other)), asyncio.ensure_future(player(other, one))]
+        tasks = [
+            asyncio.ensure_future(player(one, other)),
+            asyncio.ensure_future(player(other, one)),
+        ]
         await one.put(BareBall(n, CID, 1.0))
         await asyncio.gather(*tasks)
         return n / (time.perf_counter() - began)

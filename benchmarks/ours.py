@@ -127,7 +127,9 @@ def ping_pong(n: int, player: type[Player] = Player) -> float:
         await done.wait()
         return n / (time.perf_counter() - began)
 
-    return _run(supervisor("w1", children=[child(player, id="one"), child(player, id="other")]), work)
+    return _run(
+        supervisor("w1", children=[child(player, id="one"), child(player, id="other")]), work
+    )
 
 
 def stream(n: int) -> float:

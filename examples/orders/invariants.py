@@ -26,9 +26,7 @@ def broken_rules(
     return tuple(_find(orders, results, shop))
 
 
-def _find(
-    orders: Sequence[Order], results: Sequence[OrderOutcome], shop: Shop
-) -> Iterator[str]:
+def _find(orders: Sequence[Order], results: Sequence[OrderOutcome], shop: Shop) -> Iterator[str]:
     counted = Counter(result.order_id for result in results)
     for order in orders:
         if counted[order.order_id] != 1:

@@ -14,8 +14,8 @@ from loguru import logger
 from thespian.actors import Actor
 
 from harmonium.actors import lifecycle
-from harmonium.actors.ask import Ask
 from harmonium.actors.accepted import ACCEPTED
+from harmonium.actors.ask import Ask
 from harmonium.actors.birth import Birth
 from harmonium.actors.deferred import Deferred
 from harmonium.actors.handlers import HandlerTable, build_table
@@ -47,7 +47,9 @@ class _Table:
         try:
             table = build_table(owner)
         except NameError as error:
-            raise HandlerError(owner.__qualname__, f"an annotation is not defined: {error}") from None
+            raise HandlerError(
+                owner.__qualname__, f"an annotation is not defined: {error}"
+            ) from None
         owner.__table__ = table
         return table
 
@@ -156,7 +158,7 @@ class Agent(Actor):  # type: ignore[misc]
 
     @property
     def log(self) -> Any:
-        """loguru's logger, bound to path, incarnation and correlation id."""
+        """Loguru's logger, bound to path, incarnation and correlation id."""
         return logger.bind(
             path=self.path, incarnation=self.incarnation, correlation_id=self.correlation_id
         )
@@ -229,9 +231,7 @@ class Agent(Actor):  # type: ignore[misc]
                 lambda: me.ground.ask_now(ask, None, target, message, context, idempotency_key)
             )
             return ask
-        return me.ground.ask(
-            me, target, message, timeout=timeout, idempotency_key=idempotency_key
-        )
+        return me.ground.ask(me, target, message, timeout=timeout, idempotency_key=idempotency_key)
 
     def publish(self, event: Any, *, topic: str | None = None) -> int:
         """Send an event to everybody who subscribed to its class or to `topic`.
@@ -453,7 +453,7 @@ class Agent(Actor):  # type: ignore[misc]
         def send() -> None:
             try:
                 call()
-            except Exception as error:  # noqa: BLE001 - it belongs to the handler's thread
+            except Exception as error:  # it belongs to the handler's thread
                 promise.fail(error)
             else:
                 promise.settle(None)
@@ -484,5 +484,3 @@ def _started_child(parent: Cell, child: Cell, name: str | None) -> Ref:
         lifecycle.abandon(child)
         raise StartFailed(child.path, repr(error)) from error
     return child.ref
-
-

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["FaultInjector", "InjectedCrash"]
 
 
-class InjectedCrash(Exception):  # noqa: N818 - it is what a crash looks like, not an error of ours
+class InjectedCrash(Exception):
     """What a handler raises when a chaos plan says so."""
 
 
@@ -144,9 +144,7 @@ class FaultInjector:
         )
 
 
-def _in_thread(
-    handler: Handler, by: dict[Fault, Injection], released: threading.Event
-) -> Any:
+def _in_thread(handler: Handler, by: dict[Fault, Injection], released: threading.Event) -> Any:
     """A blocking handler with its faults, which happen in its own thread."""
     crash = by.get(Fault.CRASH)
 

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from harmonium.actors.ground import Ground
     from harmonium.actors.promise import Promise
 
-__all__ = ["CAUSE", "CONTEXT", "ID", "MESSAGE", "PROMISE", "SENDER", "Context", "RawEnvelope", "caller"]
+__all__ = [
+    "CAUSE",
+    "CONTEXT",
+    "ID",
+    "MESSAGE",
+    "PROMISE",
+    "SENDER",
+    "Context",
+    "RawEnvelope",
+    "caller",
+]
 
 MESSAGE, SENDER, PROMISE, ID, CAUSE, CONTEXT = range(6)
 

@@ -39,8 +39,8 @@ class Execution:
     __slots__ = (
         "__weakref__",
         "_cancels",
-        "_coroutine",
         "_context",
+        "_coroutine",
         "_done",
         "_fut_waiter",
         "_must_cancel",
@@ -156,8 +156,10 @@ class Execution:
             self._fut_waiter = None
             try:
                 self._coroutine.close()
-            except BaseException as error:  # noqa: BLE001 - the coroutine is the user's
-                self.cell.ground.log_error(self.cell, "its handler raised while it was ended", error)
+            except BaseException as error:  # the coroutine is the user's
+                self.cell.ground.log_error(
+                    self.cell, "its handler raised while it was ended", error
+                )
 
     # -- the part of asyncio.Task that libraries call on the current task
 

@@ -41,7 +41,6 @@ from harmonium.protocols.errors import (
     AskTimeout,
     ContractError,
     DefinitionError,
-    EnvelopeExpired,
     MailboxFull,
     SystemStopped,
     UnknownAgent,
@@ -113,9 +112,7 @@ class Ground(Scheduler):
         """Whether the caller is on the ground's thread."""
         return get_ident() == self.thread_id
 
-    def call_soon(
-        self, call: Callable[..., Any], *args: Any, context: Any = None
-    ) -> None:
+    def call_soon(self, call: Callable[..., Any], *args: Any, context: Any = None) -> None:
         """Run `call(*args)` in the ground's thread, after the present turn."""
         raise NotImplementedError
 
@@ -153,7 +150,7 @@ class Ground(Scheduler):
     ) -> None:
         try:
             accepted = self.post(None, cell, message, None, lane, context)
-        except Exception as error:  # noqa: BLE001 - it belongs to the caller in the other thread
+        except Exception as error:  # it belongs to the caller in the other thread
             promise.fail(error)
             return
         if accepted is ACCEPTED:
@@ -217,9 +214,7 @@ class Ground(Scheduler):
             if mailbox is NO_MAIL:
                 mailbox = cell.mailbox = deque()
                 cell.limit = self.mailbox_limit(cell)
-            if len(mailbox) >= cell.birth.mailbox or (
-                cell.more_ is not None and cell.more_.parked
-            ):
+            if len(mailbox) >= cell.birth.mailbox or (cell.more_ is not None and cell.more_.parked):
                 return self._overflow(cell, envelope)
             mailbox.append(envelope)
         if not cell.scheduled:
@@ -402,7 +397,12 @@ class Ground(Scheduler):
         self.settle(ask, AskTimeout(path, ask.timeout or 0.0), failed=True)
 
     def _unknown(
-        self, address: str, sender: Cell | None, message: Any, ask: Ask[Any] | None, context: Context
+        self,
+        address: str,
+        sender: Cell | None,
+        message: Any,
+        ask: Ask[Any] | None,
+        context: Context,
     ) -> None:
         """A message to nobody: a dead letter, and the asker hears at once."""
         self.sent += 1
@@ -427,7 +427,11 @@ class Ground(Scheduler):
         if cell is None:
             current = sender.current if sender is not None else None
             self._unknown(
-                address, sender, message, None, self.new_context() if current is None else current[5]
+                address,
+                sender,
+                message,
+                None,
+                self.new_context() if current is None else current[5],
             )
             return ACCEPTED
         return self.post(sender, cell, message, None, lane)

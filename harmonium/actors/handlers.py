@@ -77,7 +77,9 @@ class HandlerTable:
     ) -> None:
         self.by_class = by_class
         self.fallback = fallback
-        self.fast = {cls: h.function for cls, h in by_class.items() if h.plain and cls is not Terminated}
+        self.fast = {
+            cls: h.function for cls, h in by_class.items() if h.plain and cls is not Terminated
+        }
         lanes = {cls: lane_of(cls) for cls in by_class}
         self.accepts: Mapping[type, Lane | None] = lanes if fallback is None else _Everything(lanes)
         self.contract = Contract(
@@ -241,6 +243,8 @@ def _classes(place: str, hint: Any, *, anything: bool) -> tuple[type, ...]:
     if hint is None or hint is type(None):
         return (type(None),)
     if not is_message_class(hint):
-        what = "a message class, a union of them or object" if anything else "a message class or None"
+        what = (
+            "a message class, a union of them or object" if anything else "a message class or None"
+        )
         raise HandlerError(place, f"{hint!r} is not {what}", "decorate the class with @message")
     return (hint,)

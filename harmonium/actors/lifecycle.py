@@ -100,7 +100,7 @@ def start(cell: Cell, incarnation: int, cause: BaseException | None = None) -> N
     try:
         agent = _build(cell)
         hook = _start_hook(cell, agent, cause)
-    except BaseException as error:  # noqa: BLE001 - a constructor may raise anything
+    except BaseException as error:  # a constructor may raise anything
         fail(cell, error, Phase.START, None)
         return
     if hook is None:
@@ -204,9 +204,7 @@ def resume(cell: Cell) -> None:
 # -- failing
 
 
-def fail(
-    cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope | None
-) -> None:
+def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope | None) -> None:
     """Suspend an agent that raised, and report it to its parent once."""
     ground = cell.ground
     cell.current = None
@@ -464,7 +462,7 @@ def _run_stop_hook(cell: Cell, hook: Callable[[], Any] | None, then: Then) -> No
     ground.active, before = cell, ground.active
     try:
         result = agent.stopped() if hook is None else hook()
-    except BaseException as error:  # noqa: BLE001 - a hook may raise anything
+    except BaseException as error:  # a hook may raise anything
         done(error)
         return
     finally:
@@ -475,9 +473,7 @@ def _run_stop_hook(cell: Cell, hook: Callable[[], Any] | None, then: Then) -> No
         then()
 
 
-def _run_hook(
-    cell: Cell, coroutine: Any, then: Callable[[BaseException | None], None]
-) -> None:
+def _run_hook(cell: Cell, coroutine: Any, then: Callable[[BaseException | None], None]) -> None:
     def done(execution: Execution, _: Any, error: BaseException | None) -> None:
         cell.ground.end(cell, execution)
         then(error)

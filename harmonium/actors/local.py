@@ -36,7 +36,7 @@ class LocalGround(Ground):
     loop: asyncio.AbstractEventLoop
 
     def __init__(self, name: str = "local", *, seed: int | None = None, threads: int = 8) -> None:
-        super().__init__(name=name, clock=time.monotonic, random=Random(seed))  # noqa: S311
+        super().__init__(name=name, clock=time.monotonic, random=Random(seed))
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
         self._thread: Thread | None = None
@@ -102,7 +102,12 @@ class LocalGround(Ground):
         if due is None:
             return
         handle = self._handle
-        if handle is None or handle.cancelled() or handle.when() > due or handle.when() <= self.clock():
+        if (
+            handle is None
+            or handle.cancelled()
+            or handle.when() > due
+            or handle.when() <= self.clock()
+        ):
             if handle is not None:
                 handle.cancel()
             self._handle = self.loop.call_at(due, self._timer_due)

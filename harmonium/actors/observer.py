@@ -18,7 +18,15 @@ from harmonium.protocols.lifecycle import Exit, Phase
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
 
-__all__ = ["AgentCrashed", "AgentExited", "AgentStarted", "LetterDied", "MailboxOverflowed", "Observers", "SupervisorGaveUp"]
+__all__ = [
+    "AgentCrashed",
+    "AgentExited",
+    "AgentStarted",
+    "LetterDied",
+    "MailboxOverflowed",
+    "Observers",
+    "SupervisorGaveUp",
+]
 
 
 @attrs.frozen(slots=True)
@@ -96,7 +104,7 @@ class Observers:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except Exception as error:  # noqa: BLE001 - listeners are the user's
+            except Exception as error:  # listeners are the user's
                 self._listeners.remove(listener)
                 logger.opt(exception=error).error("a listener raised and was dropped")
 
@@ -118,9 +126,7 @@ class Observers:
             "{} #{} crashed{}: {!r}", cell.path, cell.incarnation, what, error
         )
         if self._listeners:
-            self.emit(
-                AgentCrashed(cell.path, cell.incarnation, error, phase, message, correlation)
-            )
+            self.emit(AgentCrashed(cell.path, cell.incarnation, error, phase, message, correlation))
 
     def exited(self, cell: Cell, reason: Exit) -> None:
         """Note that an incarnation is gone."""
@@ -168,6 +174,4 @@ _POWERS = frozenset(10**n for n in range(12))
 
 
 def _log(cell: Cell, correlation_id: str | None = None) -> Any:
-    return logger.bind(
-        path=cell.path, incarnation=cell.incarnation, correlation_id=correlation_id
-    )
+    return logger.bind(path=cell.path, incarnation=cell.incarnation, correlation_id=correlation_id)

@@ -192,9 +192,7 @@ class Promise(Generic[T]):
             if not future.done():
                 future.set_result(None)
 
-        self._ground.call_threadsafe(
-            lambda: self.then(lambda _: loop.call_soon_threadsafe(wake))
-        )
+        self._ground.call_threadsafe(lambda: self.then(lambda _: loop.call_soon_threadsafe(wake)))
         return future
 
     def __repr__(self) -> str:

@@ -89,7 +89,11 @@ class Scheduler:
         raise NotImplementedError
 
     def dead_letter(
-        self, cell: Cell | str, envelope: RawEnvelope, reason: str, error: BaseException | None = None
+        self,
+        cell: Cell | str,
+        envelope: RawEnvelope,
+        reason: str,
+        error: BaseException | None = None,
     ) -> None:
         """Give an envelope the fate "dead"."""
         raise NotImplementedError
@@ -205,7 +209,7 @@ class Scheduler:
                 self.handled += 1
                 if cell.signals or cell.urgent:
                     return
-        except BaseException as error:  # noqa: BLE001 - a crash is the agent's, whatever it raised
+        except BaseException as error:  # a crash is the agent's, whatever it raised
             self._raised(cell, error)
         finally:
             cell.current = None
@@ -245,7 +249,7 @@ class Scheduler:
             call, args = signals.popleft()
             try:
                 call(*args)
-            except BaseException as error:  # noqa: BLE001 - a hook's crash is the agent's
+            except BaseException as error:  # a hook's crash is the agent's
                 self.crashed(cell, error, Phase.HANDLER, cell.current)
 
     # -- one message
@@ -266,7 +270,8 @@ class Scheduler:
         handler = cell.agent.__table__.find(message.__class__)
         if handler is None:
             error = ContractError(
-                cell.path, f"{type(cell.agent).__name__} has no handler for {type(message).__name__}"
+                cell.path,
+                f"{type(cell.agent).__name__} has no handler for {type(message).__name__}",
             )
             self.dead_letter(cell, envelope, "not in the contract", error)
             return
@@ -285,7 +290,7 @@ class Scheduler:
             if not handler.is_async:
                 self._finished(cell, envelope, answer)
                 return
-        except BaseException as error:  # noqa: BLE001 - a crash is the agent's
+        except BaseException as error:  # a crash is the agent's
             self._raised(cell, error)
             return
         finally:
@@ -348,7 +353,7 @@ class Scheduler:
             if error is not None:
                 raise error
             self._finished(cell, envelope, answer)
-        except BaseException as raised:  # noqa: BLE001 - a crash is the agent's
+        except BaseException as raised:  # a crash is the agent's
             self._raised(cell, raised)
 
     def blocking_done(
@@ -363,7 +368,7 @@ class Scheduler:
         cell.current = envelope
         try:
             self._finished(cell, envelope, outcome())
-        except BaseException as error:  # noqa: BLE001 - a crash is the agent's
+        except BaseException as error:  # a crash is the agent's
             self._raised(cell, error)
         finally:
             cell.current = None
@@ -417,4 +422,3 @@ def _stashed(cell: Cell, envelope: RawEnvelope) -> bool:
 
 _SLOW: Any = {}
 """Put in place of `Cell.fast` to have every message looked at (chaos, traces)."""
-

@@ -33,7 +33,9 @@ app = cyclopts.App(
     help_format="plaintext",
 )
 
-System = Annotated[str, Parameter(help="A folder with an application, package.module:name, or a .toml file.")]
+System = Annotated[
+    str, Parameter(help="A folder with an application, package.module:name, or a .toml file.")
+]
 
 
 @app.default
@@ -49,7 +51,10 @@ def demo(
     plan = application.demo if chaos is None else chaos
     options = RunOptions(chaos=None if plan == "none" else plan, seed=seed)
     console = Console(stderr=True)
-    console.print(f"{application.about}\nInput: {application.sample.name if application.sample else '-'}; chaos: {plan}; seed: {seed}", highlight=False)
+    console.print(
+        f"{application.about}\nInput: {application.sample.name if application.sample else '-'}; chaos: {plan}; seed: {seed}",
+        highlight=False,
+    )
     return run_application(application, options)
 
 
@@ -59,13 +64,19 @@ def run(
     *,
     input: Annotated[Path | None, Parameter(help="The input file.")] = None,
     output: Annotated[Path | None, Parameter(help="File for one JSON line per result.")] = None,
-    set: Annotated[tuple[str, ...], Parameter(help="A setting, name=value; may be repeated.", negative="")] = (),
-    chaos: Annotated[str | None, Parameter(help="Faults, e.g. crash=0.05,kill=inventory:20.")] = None,
+    set: Annotated[
+        tuple[str, ...], Parameter(help="A setting, name=value; may be repeated.", negative="")
+    ] = (),
+    chaos: Annotated[
+        str | None, Parameter(help="Faults, e.g. crash=0.05,kill=inventory:20.")
+    ] = None,
     seed: Annotated[int | None, Parameter(help="Seeds all chance.")] = None,
     ground: Annotated[Literal["local"], Parameter(help="What the agents run on.")] = "local",
     json: Annotated[bool, Parameter(help="The summary as JSON on stdout.", negative="")] = False,
     log: Annotated[Path | None, Parameter(help="File for the full log.")] = None,
-    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], help="Log to stderr.", negative="")] = False,
+    verbose: Annotated[
+        bool, Parameter(name=["--verbose", "-v"], help="Log to stderr.", negative="")
+    ] = False,
 ) -> int:
     """Run a system to the end of its input, or until Ctrl-C.
 
@@ -73,13 +84,17 @@ def run(
     usage or bad input, 3 the tree gave up.
     """
     set_up_logs(verbose=verbose, file=log)
-    options = RunOptions(input=input, output=output, settings=set, chaos=chaos, seed=seed, json=json)
+    options = RunOptions(
+        input=input, output=output, settings=set, chaos=chaos, seed=seed, json=json
+    )
     return run_application(find_application(system), options)
 
 
 @app.command
 def tree(
-    system: System, *, json: Annotated[bool, Parameter(help="As JSON on stdout.", negative="")] = False
+    system: System,
+    *,
+    json: Annotated[bool, Parameter(help="As JSON on stdout.", negative="")] = False,
 ) -> int:
     """Draw the supervision tree of a system."""
     return draw_tree(find_application(system), as_json=json)
@@ -87,7 +102,9 @@ def tree(
 
 @app.command
 def check(
-    system: System, *, json: Annotated[bool, Parameter(help="As JSON on stdout.", negative="")] = False
+    system: System,
+    *,
+    json: Annotated[bool, Parameter(help="As JSON on stdout.", negative="")] = False,
 ) -> int:
     """Look for mistakes in tree, contracts and pipelines; nothing is started."""
     return check_application(find_application(system), as_json=json)

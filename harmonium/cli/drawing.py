@@ -66,7 +66,12 @@ def _data(tree: SupervisorSpec) -> dict[str, Any]:
         "children": [
             _data(spec.tree)
             if spec.tree is not None
-            else {"id": spec.id, "kind": "agent", "class": _class(spec), "restart": str(spec.restart)}
+            else {
+                "id": spec.id,
+                "kind": "agent",
+                "class": _class(spec),
+                "restart": str(spec.restart),
+            }
             for spec in tree.children
         ],
     }

@@ -66,9 +66,11 @@ def _from_folder(system: str, path: Path) -> Application[Any, Any]:
 
 def _namespace(top: Path, parts: list[str]) -> Path | None:
     """A folder without __init__.py that the package imports itself by (``examples``)."""
-    if top.name.isidentifier() and not (top / "__init__.py").exists() and (
-        top.parent / top.name / parts[0]
-    ).is_dir():
+    if (
+        top.name.isidentifier()
+        and not (top / "__init__.py").exists()
+        and (top.parent / top.name / parts[0]).is_dir()
+    ):
         text = " ".join(f.read_text("utf-8", "replace") for f in (top / parts[0]).glob("*.py"))
         if f"{top.name}.{parts[0]}" in text:
             parts.insert(0, top.name)
@@ -110,9 +112,7 @@ def _as_application(system: str, found: Any) -> Application[Any, Any]:
         found = supervisor("system", children=[found])
     if isinstance(found, SupervisorSpec):
         return _of_tree(system, found)
-    raise ConfigError(
-        f"system {system!r}", f"it is {found!r}, no application, tree or agent class"
-    )
+    raise ConfigError(f"system {system!r}", f"it is {found!r}, no application, tree or agent class")
 
 
 def _of_tree(system: str, tree: SupervisorSpec) -> Application[Any, Any]:

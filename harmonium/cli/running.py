@@ -140,9 +140,7 @@ class _Run:
             self.last_words.append(str(system.report))
         return status, summary
 
-    async def _work(
-        self, system: System, ended: asyncio.Future[int]
-    ) -> tuple[int, Summary | None]:
+    async def _work(self, system: System, ended: asyncio.Future[int]) -> tuple[int, Summary | None]:
         work = self._application.work
         if work is None:
             return await ended, None
@@ -161,9 +159,7 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _interrupts(
-    loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int]
-) -> Iterator[None]:
+def _interrupts(loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int]) -> Iterator[None]:
     """Ctrl-C and a request to terminate end the run gracefully."""
 
     def interrupt() -> None:

@@ -109,7 +109,9 @@ def show_summary(console: Console, summary: Summary) -> None:
 
 def _figure(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')} {_figure(part)}" for name, part in value.items())
+        return ", ".join(
+            f"{name.replace('_', ' ')} {_figure(part)}" for name, part in value.items()
+        )
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value)

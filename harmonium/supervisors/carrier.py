@@ -93,9 +93,7 @@ class Carrier:
             return
         cause = effect.cause
         error = RuntimeError("stopped with its group") if cause is None else cause.error
-        cell.ground.signal(
-            cell, lifecycle.stop_to_restart, cell, error or RuntimeError(str(cause))
-        )
+        cell.ground.signal(cell, lifecycle.stop_to_restart, cell, error or RuntimeError(str(cause)))
 
     def kill(self, effect: effects.Kill) -> None:
         """End an instance at once."""

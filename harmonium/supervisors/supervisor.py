@@ -47,9 +47,7 @@ class Supervisor(Agent):
         parent = self._cell.parent
         root = parent is None or parent.parent is None
         added, self._cell.more.legacy = self._cell.more.legacy or (), None
-        self.state: State = initial(
-            spec, path=self.path, root=root, reports=reports, added=added
-        )
+        self.state: State = initial(spec, path=self.path, root=root, reports=reports, added=added)
         self.journal: deque[Record] = deque(maxlen=JOURNAL)
         self.up: Promise[None] = Promise(self._cell.ground)
         self.gone: Callable[[], None] | None = None
@@ -99,9 +97,7 @@ class Supervisor(Agent):
     def _suspect(self, child: Cell, report: ChildFailed) -> events.Suspect | None:
         if report.envelope is None or child.more.undecided is None:
             return None
-        return events.Suspect(
-            report.envelope.id, fingerprint(report.error), child.more.handled
-        )
+        return events.Suspect(report.envelope.id, fingerprint(report.error), child.more.handled)
 
     def _stop_children(self, then: Callable[[], None]) -> None:
         """Stop the children as the core orders it; `then` follows when all are gone."""

@@ -255,7 +255,7 @@ class System:
         def run() -> None:
             try:
                 promise.settle(function())
-            except BaseException as error:  # noqa: BLE001 - it belongs to the caller's thread
+            except BaseException as error:  # it belongs to the caller's thread
                 promise.fail(error)
 
         if self.ground.in_thread():

@@ -15,7 +15,13 @@ __all__ = ["open_store"]
 _MEMORY = {"memory", "memory:", ":memory:"}
 
 
-def open_store(place: str | Path, *, now: Callable[[], float] | None = None) -> Parts:
+def open_store(
+    place: str | Path,
+    *,
+    now: Callable[[], float] | None = None,
+    poll_every: float = 0.5,
+    patience: float = 5.0,
+) -> Parts:
     """Open the store at a place; the file or the tables are made where they are missing.
 
     Any number of processes may open the same file or database.
@@ -26,6 +32,9 @@ def open_store(place: str | Path, *, now: Callable[[], float] | None = None) -> 
             ends with the process.
         now: The clock, in seconds; None takes the machine's, for PostgreSQL the
             server's. It dates what is written and ends leases and values.
+        poll_every: How often a watch looks for changes of other processes, in seconds.
+        patience: How long a commit waits for the commit of another process
+            before it fails, in seconds.
 
     Raises:
         ConfigError: If the place is no path and no such URL, or what it needs is
@@ -46,4 +55,4 @@ def open_store(place: str | Path, *, now: Callable[[], float] | None = None) -> 
         raise ConfigError(
             "store", "a store on disk needs SQLAlchemy", "pip install harmonium[store]"
         ) from None
-    return open_sql_store(place, now)
+    return open_sql_store(place, now, poll_every, patience)

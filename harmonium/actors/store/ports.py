@@ -304,7 +304,7 @@ class StateStore(Protocol):
         ...
 
     def changes(self, prefix: str = "") -> AsyncIterator[Change]:
-        """Iterate over the changes in an event loop, until the store is closed.
+        """Iterate over the changes in an event loop, from the first step until the store is closed.
 
         A slow reader sees the last change of each key, not all of them, so what
         waits is bounded by the number of keys.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import math
 from collections.abc import AsyncIterator, Callable
 
@@ -225,29 +226,45 @@ class State(StateStore):
         return self._core.watch(Watch(self._namespace, prefix, callback))
 
     async def changes(self, prefix: str = "") -> AsyncIterator[Change]:
-        loop = asyncio.get_running_loop()
-        waiting: dict[str, Change] = {}
-        news = asyncio.Event()
-
-        def take(change: Change) -> None:
-            waiting[change.key] = change
-            news.set()
-
-        def call(function: Callable[..., object], *args: object) -> None:
-            try:
-                loop.call_soon_threadsafe(function, *args)
-            except RuntimeError:
-                watch.is_open = False  # the loop was closed under the iterator
-
-        watch = Watch(
-            self._namespace, prefix, lambda change: call(take, change), lambda: call(news.set)
-        )
+        inbox = _Inbox(asyncio.get_running_loop())
+        watch = Watch(self._namespace, prefix, inbox.take, inbox.end)
         await self._core.watch(watch)
         try:
-            while watch.is_open or waiting:
-                await news.wait()
-                news.clear()
-                while waiting:
-                    yield waiting.pop(next(iter(waiting)))
+            async for change in inbox:
+                yield change
         finally:
             watch.close()
+
+
+class _Inbox:
+    """What an event loop has not read yet of a watch: the last change of each key."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._news = asyncio.Event()
+        self._changes: dict[str, Change] = {}
+        self._ended = False
+
+    def take(self, change: Change) -> None:
+        """Take a change, in any thread."""
+        self._call(lambda: self._changes.__setitem__(change.key, change))
+
+    def end(self) -> None:
+        """End the iteration after what was taken, in any thread."""
+        self._call(lambda: setattr(self, "_ended", True))
+
+    def _call(self, step: Callable[[], object]) -> None:
+        # The loop may be closed under its iterator: then nobody reads.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._do, step)
+
+    def _do(self, step: Callable[[], object]) -> None:
+        step()
+        self._news.set()
+
+    async def __aiter__(self) -> AsyncIterator[Change]:
+        while not self._ended or self._changes:
+            await self._news.wait()
+            self._news.clear()
+            while self._changes:
+                yield self._changes.pop(next(iter(self._changes)))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import zip_longest
 
 import attrs
 
@@ -132,17 +132,45 @@ class DeleteStream:
         return True
 
 
-def _recover(reader: Reader, stream: str) -> tuple[SnapshotRow | None, list[EventRow]]:
+@attrs.frozen(slots=True)
+class _Found:
+    """Events as they were found, with what is needed to see that none is missing.
+
+    Args:
+        name: Name of the stream.
+        row: Where the stream stands; None when it is not there.
+        after: The version that the events follow.
+        rows: The events.
+        limit: Most events that were asked for; None for all.
+    """
+
+    name: str
+    row: StreamRow | None
+    after: int
+    rows: list[EventRow]
+    limit: int | None = None
+
+    def events(self) -> list[Event]:
+        """Make the values, and prove that their versions follow each other."""
+        version, compacted, _ = self.row or _NONE
+        first = max(self.after, compacted) + 1
+        expected = max(0, version + 1 - first)
+        if self.limit is not None:
+            expected = min(expected, self.limit)
+        for number, row in zip_longest(range(first, first + expected), self.rows):
+            if row is None or row[1] != number:
+                wrong = row[1] if number is None else number
+                raise StoreCorrupt(f"stream {self.name}", wrong, "a version is missing")
+        return [event_of(row) for row in self.rows]
+
+
+def _find(reader: Reader, stream: str, after: int, limit: int | None) -> _Found:
+    return _Found(stream, reader.stream(stream), after, reader.events(stream, after, limit), limit)
+
+
+def _recover(reader: Reader, stream: str) -> tuple[SnapshotRow | None, _Found]:
     snapshot = reader.snapshot(stream)
-    return snapshot, reader.events(stream, snapshot[0] if snapshot else 0, None)
-
-
-def _events_of(rows: list[EventRow]) -> list[Event]:
-    """Make the values of rows that follow each other, as the versions prove."""
-    for first, second in pairwise(rows):
-        if second[1] != first[1] + 1:
-            raise StoreCorrupt(f"stream {first[0]}", first[1] + 1, "a version is missing")
-    return [event_of(row) for row in rows]
+    return snapshot, _find(reader, stream, snapshot[0] if snapshot else 0, None)
 
 
 class Streams(EventStreams):
@@ -163,22 +191,12 @@ class Streams(EventStreams):
         return self._core.write(operation, fence)
 
     def read(self, stream: str, *, after: int = 0, limit: int = 1000) -> Pending[list[Event]]:
-        def query(reader: Reader) -> tuple[StreamRow | None, list[EventRow]]:
-            return reader.stream(stream), reader.events(stream, after, limit)
-
-        def convert(found: tuple[StreamRow | None, list[EventRow]]) -> list[Event]:
-            row, rows = found
-            first = max(after, row[1] if row else 0) + 1
-            if row and row[0] >= first and limit and (not rows or rows[0][1] != first):
-                raise StoreCorrupt(f"stream {stream}", first, "a version is missing")
-            return _events_of(rows)
-
-        return self._core.read(query, convert)
+        return self._core.read(lambda reader: _find(reader, stream, after, limit), _Found.events)
 
     def recover(self, stream: str) -> Pending[Recovered]:
-        def convert(found: tuple[SnapshotRow | None, list[EventRow]]) -> Recovered:
-            snapshot, rows = found
-            return Recovered(snapshot_of(stream, snapshot), tuple(_events_of(rows)))
+        def convert(found: tuple[SnapshotRow | None, _Found]) -> Recovered:
+            snapshot, after = found
+            return Recovered(snapshot_of(stream, snapshot), tuple(after.events()))
 
         return self._core.read(lambda reader: _recover(reader, stream), convert)
 

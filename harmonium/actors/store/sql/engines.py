@@ -10,12 +10,9 @@ from typing import Any
 import attrs
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
-from harmonium.protocols.errors import ConfigError
+from harmonium.protocols.errors import ConfigError, StoreCorrupt, StoreError
 
 __all__ = ["Engines", "postgres_engines", "sqlite_engines"]
-
-_BUSY_SECONDS = 5.0
-"""How long a writer waits for another process before it gives up."""
 
 _WRITER_LOCK = 0x4841524D  # "HARM", with the schema it makes the key of an advisory lock
 
@@ -42,8 +39,12 @@ class Engines:
         self.writer.dispose()
 
 
-def sqlite_engines(path: Path) -> Engines:
+def sqlite_engines(path: Path, patience: float) -> Engines:
     """Engines on a SQLite file, in WAL mode with a sync for each commit.
+
+    Args:
+        path: The file; it is made when it is not there.
+        patience: How long to wait for another process, in seconds.
 
     Raises:
         ConfigError: If there can be no such file.
@@ -52,10 +53,11 @@ def sqlite_engines(path: Path) -> Engines:
         raise ConfigError(str(path), "is a folder, not a file", "name a file in it")
     if not path.parent.is_dir():
         raise ConfigError(str(path), f"there is no folder {path.parent}", "make it first")
+    _check_header(path)
     url = URL.create("sqlite", database=str(path))
     writer, reader = (create_engine(url, pool_size=1, max_overflow=0) for _ in range(2))
-    event.listen(writer, "connect", _sqlite_connected)
-    event.listen(reader, "connect", _sqlite_connected)
+    for engine in (writer, reader):
+        event.listen(engine, "connect", lambda c, _: _sqlite_connected(c, patience))
     # The lock is taken when the transaction begins: to upgrade a reading
     # transaction later fails at once instead of waiting its turn.
     event.listen(writer, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -63,16 +65,29 @@ def sqlite_engines(path: Path) -> Engines:
     return Engines(writer, reader, str(path), None)
 
 
-def _sqlite_connected(connection: Any, _: Any) -> None:
+def _check_header(path: Path) -> None:
+    """Refuse a short file of another kind, which SQLite would take for an empty database."""
+    if not path.exists() or path.with_name(f"{path.name}-journal").exists():
+        return  # with a journal, SQLite has to say what the file is
+    try:
+        with path.open("rb") as file:
+            begin = file.read(100)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error}") from None
+    if begin and (len(begin) < 100 or not begin.startswith(b"SQLite format 3\x00")):
+        raise StoreCorrupt(str(path), 0, "this is no SQLite database")
+
+
+def _sqlite_connected(connection: Any, patience: float) -> None:
     connection.isolation_level = None  # transactions begin as the listeners say
-    connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
-    _use_wal(connection)
+    connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+    _use_wal(connection, patience)
     connection.execute("PRAGMA synchronous = FULL")
 
 
-def _use_wal(connection: Any) -> None:
+def _use_wal(connection: Any, patience: float) -> None:
     """Switch to WAL; for this one SQLite does not wait for other processes by itself."""
-    until = time.monotonic() + _BUSY_SECONDS
+    until = time.monotonic() + patience
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -84,8 +99,12 @@ def _use_wal(connection: Any) -> None:
             return
 
 
-def postgres_engines(url: URL) -> Engines:
+def postgres_engines(url: URL, patience: float) -> Engines:
     """Engines on a PostgreSQL database; the server's clock is the store's.
+
+    Args:
+        url: The database.
+        patience: How long to wait for another process, in seconds.
 
     Raises:
         ConfigError: If psycopg is not installed.
@@ -104,14 +123,14 @@ def postgres_engines(url: URL) -> Engines:
         raise ConfigError(
             place, "PostgreSQL needs psycopg", "pip install harmonium[postgres]"
         ) from None
-    event.listen(writer, "connect", _postgres_connected)
+    event.listen(writer, "connect", lambda c, _: _postgres_connected(c, patience))
     event.listen(writer, "begin", _exclude_writers)
     return Engines(writer, reader, place, _server_clock)
 
 
-def _postgres_connected(connection: Any, _: Any) -> None:
+def _postgres_connected(connection: Any, patience: float) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = {int(_BUSY_SECONDS * 1000)}")
+        cursor.execute(f"SET lock_timeout = {int(patience * 1000)}")
         # A process that is stopped in the middle of a commit loses its turn.
         cursor.execute("SET idle_in_transaction_session_timeout = 60000")
         # What is acknowledged must be durable, whatever the server's default is.
