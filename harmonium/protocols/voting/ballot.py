@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from harmonium.protocols.errors import SpecError
+from harmonium.protocols.voting.names import listed, listed_or_none
 
 __all__ = ["Ballot", "BallotKind"]
 
@@ -31,18 +32,7 @@ def _pairs(
 
 
 def _names(names: Iterable[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(_listed(names))
-
-
-def _ranked(names: Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if names is None else _listed(names)
-
-
-def _listed(names: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(names, str):
-        problem, remedy = f"a list of options is the text {names!r}", "give a tuple of options"
-        raise SpecError("Ballot", problem, remedy)
-    return tuple(names)
+    return None if names is None else frozenset(listed(names))
 
 
 @attrs.frozen
@@ -83,7 +73,9 @@ class Ballot:
 
     voter: str
     choice: str | None = None
-    ranking: tuple[str, ...] | None = attrs.field(default=None, kw_only=True, converter=_ranked)
+    ranking: tuple[str, ...] | None = attrs.field(
+        default=None, kw_only=True, converter=listed_or_none
+    )
     approvals: frozenset[str] | None = attrs.field(default=None, kw_only=True, converter=_names)
     scores: tuple[tuple[str, float], ...] | None = attrs.field(
         default=None, kw_only=True, converter=_pairs

@@ -11,6 +11,7 @@ import attrs
 
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.voting.ballot import Ballot, BallotKind
+from harmonium.protocols.voting.names import listed
 from harmonium.protocols.voting.question import Question
 from harmonium.protocols.voting.rule import Count, Rule
 
@@ -18,10 +19,6 @@ __all__ = ["Confusion", "ConfusionRule", "normalised"]
 
 Confusion = tuple[tuple[float, ...], ...]
 """For each true option (row) one number for each answer (column), in places of options."""
-
-
-def _listed(options: Iterable[str]) -> tuple[str, ...]:
-    return (options,) if isinstance(options, str) else tuple(options)
 
 
 @attrs.frozen
@@ -47,7 +44,7 @@ class ConfusionRule(Rule):
     kind: ClassVar[BallotKind] = BallotKind.CHOICE
     closed: ClassVar[bool] = True
 
-    options: tuple[str, ...] = attrs.field(converter=_listed)
+    options: tuple[str, ...] = attrs.field(converter=listed)
 
     def __attrs_post_init__(self) -> None:
         if len(set(self.options)) < max(2, len(self.options)):
@@ -64,6 +61,12 @@ class ConfusionRule(Rule):
     @abc.abstractmethod
     def chance(self, member: str, truth: int, answer: int) -> float:
         """Return how likely the member gives this answer when that is true; above 0."""
+
+    def place(self, option: str) -> int:
+        """Return the option's place, from 0; refuse what is none of the options."""
+        if option not in self.options:
+            self.refuse(f"{option!r} is none of the options", "give one of them")
+        return self.options.index(option)
 
     def reliability(self, member: str) -> float:
         """Return how likely the member is right on the next question, from 0 to 1."""
@@ -120,7 +123,7 @@ class ConfusionRule(Rule):
 
     def _favouring(self, rival: str, leader: str, awaited: Sequence[str]) -> list[Ballot]:
         """Return the ballots that would favour the rival the most, where any does."""
-        to, of = self.options.index(rival), self.options.index(leader)
+        to, of = self.place(rival), self.place(leader)
         ballots = []
         for member in awaited:
             odds = [
@@ -133,7 +136,7 @@ class ConfusionRule(Rule):
 
     def _logs(self, ballots: Iterable[Ballot]) -> list[float]:
         """Return the log of each option's chance, but for a constant."""
-        answers = [(ballot.voter, self.options.index(str(ballot.choice))) for ballot in ballots]
+        answers = [(ballot.voter, self.place(str(ballot.choice))) for ballot in ballots]
         return [
             # fsum rounds once, so that equal ballots tie whatever their order.
             math.fsum(

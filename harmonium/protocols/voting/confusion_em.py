@@ -79,7 +79,7 @@ def fit_confusion(
         tolerance: Largest change of a chance to end at.
         max_iterations: How often to go on at most; at least 1.
     """
-    alike = Counter(tuple(sorted(pairs)) for pairs in answers)
+    alike = dict(sorted(Counter(tuple(sorted(pairs)) for pairs in answers).items()))
     slots = [[member * options + answer for member, answer in pairs] for pairs in alike]
     asked = _groups_of(slots, members * options)
     chances = [_vote_shares(pairs, options) for pairs in alike]

@@ -75,12 +75,17 @@ class DawidSkene(ConfusionRule):
         Args:
             batch: The ballots of each vote, by its id. Ballots without a choice
                 tell nothing.
+
+        Raises:
+            SpecError: If there are no ballots, or one names none of the options.
         """
-        voters = {ballot.voter: None for ballots in batch.values() for ballot in ballots}
+        # Sorted, so that the order of the batch does not show in the last digits.
+        voters = sorted({ballot.voter for ballots in batch.values() for ballot in ballots})
         number = {voter: place for place, voter in enumerate(voters)}
-        place = {option: place for place, option in enumerate(self.options)}
+        if not voters:
+            self.refuse("there are no ballots to learn from", "give a batch of votes")
         answers = [
-            [(number[b.voter], place[b.choice]) for b in ballots if b.choice is not None]
+            [(number[b.voter], self.place(b.choice)) for b in ballots if b.choice is not None]
             for ballots in batch.values()
         ]
         fit = fit_confusion(
@@ -91,7 +96,7 @@ class DawidSkene(ConfusionRule):
             tolerance=self.tolerance,
             max_iterations=self.max_iterations,
         )
-        return self._fitted(tuple(voters), fit)
+        return self._fitted(voters, fit)
 
     def _fitted(self, voters: Sequence[str], fit: Fit) -> DawidSkene:
         return attrs.evolve(
@@ -110,6 +115,8 @@ class DawidSkene(ConfusionRule):
                 out.
             tie: What becomes of a tie.
         """
+        if not any(batch.values()):
+            return {}
         fitted = self.fit(batch)
         return {
             id: decide(fitted, Question(id, _voters(ballots), self.options, tie=tie), ballots)

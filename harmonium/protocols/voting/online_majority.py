@@ -92,7 +92,7 @@ class OnlineWeightedMajority(ConfusionRule):
             truth: The right option, where it has become known.
 
         Raises:
-            SpecError: If the truth is none of the options.
+            SpecError: If the truth, or a choice, is none of the options.
         """
         stated = [ballot for ballot in ballots if ballot.choice is not None]
         chances = self.chances(stated) if truth is None else self._certain(truth)
@@ -100,7 +100,7 @@ class OnlineWeightedMajority(ConfusionRule):
             return self
         seen = self.seen
         for ballot in stated:
-            place = self.options.index(str(ballot.choice))
+            place = self.place(str(ballot.choice))
             learned = _credited(self._counts(ballot.voter), place, chances)
             seen = seen.set(ballot.voter, learned)
         truths = tuple(n + chance for n, chance in zip(self.truths, chances, strict=True))
@@ -118,9 +118,8 @@ class OnlineWeightedMajority(ConfusionRule):
         return (row[answer] + imagined) / (math.fsum(row) + self.hits + self.misses)
 
     def _certain(self, truth: str) -> tuple[float, ...]:
-        if truth not in self.options:
-            self.refuse(f"{truth!r} is none of the options", "give one of them as the truth")
-        return tuple(float(option == truth) for option in self.options)
+        right = self.place(truth)
+        return tuple(float(place == right) for place in range(len(self.options)))
 
     def _counts(self, member: str) -> Confusion:
         width = len(self.options)

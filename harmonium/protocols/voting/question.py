@@ -7,17 +7,10 @@ from collections.abc import Iterable
 import attrs
 
 from harmonium.protocols.errors import SpecError
+from harmonium.protocols.voting.names import listed, listed_or_none
 from harmonium.protocols.voting.ties import Priority, Tie, tie_rank
 
 __all__ = ["Question"]
-
-
-def _members(members: Iterable[str]) -> tuple[str, ...]:
-    return (members,) if isinstance(members, str) else tuple(members)
-
-
-def _options(options: Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if options is None else _members(options)
 
 
 @attrs.frozen
@@ -39,8 +32,8 @@ class Question:
     """
 
     id: str
-    members: tuple[str, ...] = attrs.field(converter=_members)
-    options: tuple[str, ...] | None = attrs.field(default=None, converter=_options)
+    members: tuple[str, ...] = attrs.field(converter=listed)
+    options: tuple[str, ...] | None = attrs.field(default=None, converter=listed_or_none)
     tie: Tie | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:

@@ -13,6 +13,7 @@ import attrs
 
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.voting.ballot import Ballot
+from harmonium.protocols.voting.names import listed
 from harmonium.protocols.voting.question import Question
 from harmonium.protocols.voting.rule import Refusal, Rule
 from harmonium.protocols.voting.tally import decide, is_settled
@@ -139,7 +140,7 @@ def open_round(
             number of members, no options for a ranked rule, a member without
             weight), or the deadline is not after `now`.
     """
-    question = Question(id, tuple(members), rule.options_for(options), tie=tie)
+    question = Question(id, listed(members), rule.options_for(options), tie=tie)
     rule.check(question)
     if deadline is not None and not deadline > now:
         problem = f"its deadline {deadline:g} is not after its opening {now:g}"

@@ -11,6 +11,7 @@ import attrs
 
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.voting.ballot import Ballot, BallotKind
+from harmonium.protocols.voting.names import listed, listed_or_none
 from harmonium.protocols.voting.question import Question
 
 __all__ = ["Count", "Refusal", "Rule"]
@@ -53,9 +54,7 @@ class Count:
 
 
 def _veto(veto: bool | Iterable[str]) -> bool | frozenset[str]:  # noqa: FBT001 - a converter
-    if isinstance(veto, str):
-        raise SpecError("veto", f"the members are the text {veto!r}", "give a set of member ids")
-    return veto if isinstance(veto, bool) else frozenset(veto)
+    return veto if isinstance(veto, bool) else frozenset(listed(veto))
 
 
 def _quorum(_rule: object, _field: object, quorum: int | None) -> None:
@@ -120,7 +119,7 @@ class Rule(abc.ABC):
 
     def options_for(self, options: Iterable[str] | None) -> tuple[str, ...] | None:
         """Return the options of a question: those given, unless the rule brings its own."""
-        return None if options is None else tuple(options)
+        return listed_or_none(options)
 
     def check(self, question: Question) -> None:
         """Raise `SpecError` when the rule cannot decide the question."""

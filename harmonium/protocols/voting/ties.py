@@ -7,10 +7,13 @@ not depend on the ballots, an early decision can reckon with it exactly.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.stable_hash import stable_hash
+from harmonium.protocols.voting.names import listed
 
 __all__ = ["Escalate", "Priority", "SeededDraw", "Tie", "tie_rank"]
 
@@ -35,16 +38,11 @@ class SeededDraw:
     seed: int
 
 
-def _distinct(options: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(options)) < len(options):
+def _order(options: Iterable[str]) -> tuple[str, ...]:
+    order = listed(options)
+    if len(set(order)) < len(order):
         raise SpecError("Priority", "an option is named twice", "name each option once")
-    return options
-
-
-def _tuple(options: tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    if isinstance(options, str):
-        raise SpecError("Priority", f"the order is the text {options!r}", "give a list of options")
-    return _distinct(tuple(options))
+    return order
 
 
 @attrs.frozen
@@ -61,7 +59,7 @@ class Priority:
         SpecError: If an option is named twice.
     """
 
-    options: tuple[str, ...] = attrs.field(converter=_tuple)
+    options: tuple[str, ...] = attrs.field(converter=_order)
 
 
 @attrs.frozen

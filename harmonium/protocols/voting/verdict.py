@@ -44,7 +44,8 @@ class Verdict:
         ballots: All ballots that were counted, in order of arrival.
         supporters: The voters whose ballots count for the choice.
         tied: The options that nothing tells apart; empty unless tied.
-        tie_broken_by: ``"seeded draw"`` or ``"priority"`` where that decided.
+        tie_broken_by: ``"seeded draw"`` or ``"priority"`` where that decided,
+            or who was asked.
         escalate_to: Whom to ask about the tie, where the policy says so.
         quorum: How many members had to take part.
         missing: The members without a ballot.
@@ -114,7 +115,9 @@ class Verdict:
         }[self.outcome]
 
     def _turnout(self) -> str:
+        undecided = len(self.ballots) - len(self.abstentions) if self.choice is None else 0
         parts = (
+            (undecided, "voted"),
             (len(self.ballots_for), "for"),
             (len(self.ballots_against), "against"),
             (len(self.abstentions), "abstained"),
