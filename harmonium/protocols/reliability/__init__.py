@@ -5,6 +5,7 @@ from __future__ import annotations
 from harmonium.protocols.reliability.breaker import BreakerPolicy, BreakerState, Phase
 from harmonium.protocols.reliability.bulkhead import BulkheadPolicy, BulkheadState, Entry
 from harmonium.protocols.reliability.hedge import HedgePolicy, Latencies
+from harmonium.protocols.reliability.idempotency import Inbox, InboxPolicy, InboxState
 from harmonium.protocols.reliability.policy import (
     BreakerChanged,
     Cancel,
@@ -34,6 +35,9 @@ __all__ = [
     "Finish",
     "GiveUp",
     "HedgePolicy",
+    "Inbox",
+    "InboxPolicy",
+    "InboxState",
     "Latencies",
     "Phase",
     "Policy",
