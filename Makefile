@@ -17,7 +17,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 INSTALLS := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format soak bench clean
+.PHONY: help run test check format soak conformance bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -46,6 +46,10 @@ format: $(VENV)/.develops ## let ruff format and sort what it can
 soak: $(VENV)/.develops ## the tests that run for long
 	@echo "make: running the long tests in $(JOBS) processes"
 	@$(PY) -m pytest -n $(JOBS) --dist loadscope -m soak $(ARGS)
+
+conformance: $(VENV)/.develops ## Thespian's own tests on our system base (2 minutes)
+	@echo "make: running Thespian's own tests in 4 processes, which sleep most of the time"
+	@$(PY) tests/conformance/run.py -n 4 $(ARGS)
 
 bench: $(VENV)/.measures ## measure beside the peers; ARGS names benchmarks
 	@$(PY) run.py bench $(ARGS)

@@ -1,0 +1,135 @@
+"""How a message goes from one of Thespian's actors to an actor, an agent or another system.
+
+Objects are handed over as they are, without a copy, as in Thespian's own
+in-process base. Thespian's `send` can neither wait nor fail: what a full
+mailbox does not take becomes a dead letter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from thespian.actors import ActorExitRequest, ActorSystemMessage, PoisonMessage
+from thespian.system.messages.status import Thespian_StatusReq
+
+from harmonium.actors.context import Context
+from harmonium.actors.thespian_address import LocalAddress, ReplyAddress
+from harmonium.actors.thespian_endpoint import NoAnswer
+from harmonium.actors.thespian_resident import Resident
+from harmonium.actors.thespian_status import status_of
+from harmonium.protocols.errors import AgentDead, AskTimeout, MailboxFull
+from harmonium.protocols.lifecycle import Exit, ExitKind
+
+if TYPE_CHECKING:
+    from harmonium.actors.ask import Ask
+    from harmonium.actors.cell import Cell
+
+__all__ = ["check", "deliver", "is_agent", "question", "send"]
+
+
+def send(sender: Cell, address: LocalAddress, message: Any) -> None:
+    """Send for the agent or actor in `sender`, in its ground's thread.
+
+    Raises:
+        ContractError: If the receiver is an agent that does not take the message.
+    """
+    if isinstance(address, ReplyAddress) and address.answer(message):
+        return
+    cell = address.cell
+    if is_agent(cell):
+        _send_to_agent(sender, cell, message)
+    else:
+        deliver(sender, cell, message)
+
+
+def deliver(sender: Cell, cell: Cell, message: Any) -> None:
+    """Put a message into a mailbox; it is a dead letter if there is no room."""
+    ground = cell.ground
+    if sender.ground is not ground:
+        # Another system in this process. One that is closed has no loop any more.
+        with contextlib.suppress(RuntimeError):
+            ground.call_threadsafe(lambda: _post(sender, cell, message, ground.new_context()))
+        return
+    context = None
+    if isinstance(message, ActorSystemMessage) and sender.current is not None:
+        # An exit request is wanted even when the work that led to it has expired.
+        context = Context(sender.current[5].correlation_id)
+    _post(sender, cell, message, context)
+
+
+def _post(sender: Cell, cell: Cell, message: Any, context: Context | None) -> None:
+    try:
+        cell.ground.post(sender, cell, message, None, None, context)
+    except MailboxFull as full:
+        cell.ground.bounce(sender, cell, message, full)
+
+
+# -- to agents
+
+
+def is_agent(cell: Cell) -> bool:
+    """Whether an agent lives there, which has a contract, and not one of Thespian's actors."""
+    return cell.agent is not None and not isinstance(cell.agent, Resident)
+
+
+def check(cell: Cell, message: Any) -> None:
+    """Refuse what the agent in a cell does not take; Thespian's actors take everything.
+
+    Raises:
+        ContractError: Names what the agent takes.
+    """
+    if is_agent(cell) and not isinstance(message, ActorExitRequest | Thespian_StatusReq):
+        cell.ground.lane(cell, message, None)
+
+
+def _send_to_agent(sender: Cell, cell: Cell, message: Any) -> None:
+    if isinstance(message, ActorExitRequest):
+        cell.ground.request_stop(cell, Exit(ExitKind.SHUTDOWN, "ActorExitRequest"))
+    elif isinstance(message, Thespian_StatusReq):
+        deliver(cell, sender, status_of(cell))
+    elif isinstance(sender.agent, Resident) and sender.ground is cell.ground:
+        _ask_agent(sender, cell, message)
+    else:
+        # From agent to agent it is a tell: who wants an answer asks.
+        cell.ground.tell(sender if sender.ground is cell.ground else None, cell, message)
+
+
+def _ask_agent(sender: Cell, cell: Cell, message: Any) -> None:
+    """An agent answers whoever sent, so that an actor gets the answer as a message."""
+    cell.ground.lane(cell, message, None)
+
+    def arrived(ask: Ask[Any]) -> None:
+        answer = _answer(message, ask)
+        if answer is not None and sender.alive:
+            deliver(cell, sender, answer)
+
+    cell.ground.ask(sender, cell, message, timeout=None).then(arrived)  # type: ignore[arg-type]
+
+
+def _answer(message: Any, ask: Ask[Any]) -> Any:
+    """What an agent's answer is in Thespian's terms: a crash is poison, a death is silence."""
+    error = ask.exception()
+    if error is None:
+        return ask.result()
+    return None if isinstance(error, AgentDead | AskTimeout) else PoisonMessage(message, str(error))
+
+
+# -- from outside
+
+
+def question(
+    endpoint: Cell, address: LocalAddress, message: Any, timeout: float | None, mark: object
+) -> None:
+    """Ask for a thread outside; its queue gets the answer, or that there will be none."""
+    desk, cell = endpoint.agent, address.cell
+    desk.expect(message, mark)
+    if not is_agent(cell) or isinstance(message, ActorExitRequest | Thespian_StatusReq):
+        send(endpoint, address, message)
+        return
+
+    def arrived(ask: Ask[Any]) -> None:
+        answer = _answer(message, ask)
+        desk.take(NoAnswer(mark) if answer is None else answer)
+
+    cell.ground.ask(endpoint, cell, message, timeout=timeout).then(arrived)  # type: ignore[arg-type]

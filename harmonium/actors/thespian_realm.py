@@ -1,0 +1,324 @@
+"""`Realm`: the inside of a Thespian system on a ground, in the ground's thread.
+
+It creates actors, and knows capabilities, names and who handles dead letters.
+Its administrator is the parent of all primary actors, so that nothing of it
+mixes with a tree of agents that stands on the same ground.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from loguru import logger
+from thespian.actors import (
+    ActorAddress,
+    ActorExitRequest,
+    ActorSystemFailure,
+    ChildActorExited,
+    DeadEnvelope,
+    InvalidActorAddress,
+    InvalidActorSpecification,
+    NoCompatibleSystemForActor,
+    ThespianGeneration,
+)
+from thespian.system.messages.status import Thespian_SystemStatus
+from thespian.system.utilis import actualActorClass, checkActorCapabilities
+
+from harmonium.actors import lifecycle
+from harmonium.actors.account import every_cell
+from harmonium.actors.agent import Agent
+from harmonium.actors.birth import Birth
+from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.thespian_actor import PlainActor
+from harmonium.actors.thespian_address import SYSTEM_ID, LocalAddress
+from harmonium.actors.thespian_admin import Admin
+from harmonium.actors.thespian_delivery import deliver
+from harmonium.actors.thespian_endpoint import Endpoint
+from harmonium.actors.thespian_port import Port
+from harmonium.actors.thespian_sources import Sources
+from harmonium.actors.thespian_status import add_common
+from harmonium.actors.thespian_wakeup import wake_after
+from harmonium.protocols.lifecycle import SHUTDOWN
+
+if TYPE_CHECKING:
+    from harmonium.actors.context import RawEnvelope
+    from harmonium.actors.ground import Ground
+    from harmonium.actors.thespian_calls import Calls
+
+__all__ = ["Realm"]
+
+_NAMES = ("capabilities", "requirements")
+"""What Thespian hands to a constructor that has parameters of these names."""
+
+
+class Realm:
+    """One Thespian system on a ground.
+
+    Args:
+        ground: Where it stands.
+        calls: The way into the ground's thread.
+        capabilities: What the system can do, for actors that ask.
+        mailbox: How many messages may wait for one plain actor.
+        closed: Called when the system has shut down.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        calls: Calls,
+        capabilities: Mapping[str, Any],
+        mailbox: int,
+        closed: Callable[[], None],
+    ) -> None:
+        self.ground = ground
+        self.call = calls
+        self.capabilities = {**_standard_capabilities(ground), **capabilities}
+        self._mailbox = mailbox
+        self._closed = closed
+        self._names: set[str] = set()
+        self._dead_letter_handler: Cell | None = None
+        self._parameters: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+        self.admin = ground.spawn(ground.root, Birth(Admin, (self,)), SYSTEM_ID)
+        self.sources = Sources(self.admin)
+        ground.engine_port = self.port
+        ground.on_dead_letter = self._dead_letter
+
+    def port(self, cell: Cell) -> Port:
+        """Give an agent its way into the system."""
+        return Port(self, cell, LocalAddress(cell))
+
+    def address(self, address: Any) -> LocalAddress:
+        """Give the address of ours behind any that Thespian lets through.
+
+        Raises:
+            InvalidActorAddress: If it is none of ours.
+        """
+        if isinstance(address, LocalAddress):
+            return address
+        if isinstance(address, ActorAddress) and address.addressDetails == "/ActorSys":
+            return LocalAddress(self.admin)
+        raise InvalidActorAddress(address, "not an address of this actor system")
+
+    # -- creating actors
+
+    def create_primary(
+        self, actor_class: Any, requirements: Any, global_name: str | None, source_hash: str | None
+    ) -> LocalAddress:
+        """Create an actor or agent below the administrator, or find the one of that name.
+
+        Raises:
+            Exception: What its import or its constructor raised, or Thespian's
+                error for a capability or a source that is not there.
+        """
+        named = self._named(global_name)
+        if named is not None:
+            return LocalAddress(named)
+        cell, error = self._create(self.admin, actor_class, requirements, global_name, source_hash)
+        if error is None:
+            return LocalAddress(cell)
+        if isinstance(error, Exception):
+            raise error
+        raise ActorSystemFailure(f"{actor_class} raised {error!r} when it was created") from error
+
+    def create_child(
+        self,
+        parent: Cell,
+        actor_class: Any,
+        requirements: Any,
+        global_name: str | None,
+        source_hash: str | None,
+    ) -> LocalAddress:
+        """Create a child, or find the actor of that name.
+
+        An actor always gets an address; if the child could not start, or the
+        parent is about to exit, nobody is behind it, and a parent that goes on
+        hears `ChildActorExited`. An agent hears the error at once.
+        """
+        named = self._named(global_name)
+        if named is not None:
+            return LocalAddress(named)
+        cell, error = self._create(parent, actor_class, requirements, global_name, source_hash)
+        if error is not None:
+            if not isinstance(parent.agent, PlainActor):
+                raise error
+            logger.bind(path=parent.path).warning(
+                "{}: child {} did not start: {!r}", parent.path, cell.id, error
+            )
+            deliver(cell, parent, ChildActorExited(LocalAddress(cell)))
+        return LocalAddress(cell)
+
+    def _create(
+        self,
+        parent: Cell,
+        actor_class: Any,
+        requirements: Any,
+        global_name: str | None,
+        source_hash: str | None,
+    ) -> tuple[Cell, BaseException | None]:
+        name = getattr(actor_class, "__name__", None) or str(actor_class).rpartition(".")[2]
+        child_id = f"{name}-{self.ground.next_id(parent)}"
+        try:
+            birth = self._birth(actor_class, requirements, global_name, source_hash)
+            if parent.state is CellState.STOPPING:
+                raise ActorSystemFailure(f"{parent.path} is exiting")
+            cell = self.ground.spawn(parent, birth, child_id)
+        except Exception as error:  # an import may raise anything
+            return _stillborn(parent, child_id), error
+        if cell.more_ is not None and cell.more_.failure is not None:
+            error_ = cell.more_.failure[0]
+            lifecycle.abandon(cell)
+            return cell, error_
+        if source_hash:
+            self.sources.use(source_hash, cell)
+        if global_name:
+            self._register(global_name, cell)
+        return cell, None
+
+    def _birth(
+        self, actor_class: Any, requirements: Any, global_name: str | None, source_hash: str | None
+    ) -> Birth:
+        loader = self.sources.loader(source_hash)
+        actual = actualActorClass(actor_class, loader)
+        if not isinstance(actual, type):
+            raise InvalidActorSpecification(actor_class, "not a class")
+        if not checkActorCapabilities(actual, self.capabilities, requirements):
+            raise NoCompatibleSystemForActor(actual, "no system here has the capabilities")
+        arguments = self._arguments(actual, requirements)
+        if issubclass(actual, Agent):
+            return Birth(actual, kwargs=arguments)
+        make = partial(actual, **arguments)
+        return Birth(
+            PlainActor, (self, make, requirements, global_name, source_hash), mailbox=self._mailbox
+        )
+
+    def _arguments(self, actual: type, requirements: Any) -> dict[str, Any]:
+        # Reading a signature takes longer than all the rest of a start: once for each class.
+        names = self._parameters.get(actual)
+        if names is None:
+            parameters = inspect.signature(actual.__init__).parameters  # type: ignore[misc]
+            names = self._parameters[actual] = tuple(n for n in _NAMES if n in parameters)
+        given = {"capabilities": self.capabilities, "requirements": requirements}
+        return {name: given[name] for name in names}
+
+    # -- names
+
+    def _named(self, name: str | None) -> Cell | None:
+        if not name:
+            return None
+        cell = self.ground.registry.find(name)
+        registered = cell is not None and cell.more_ is not None and name in cell.more_.names
+        return cell if registered else None
+
+    def _register(self, name: str, cell: Cell) -> None:
+        self.ground.registry.register(name, cell)
+        self._names.add(name)
+
+    # -- what actors ask for
+
+    def wakeup(self, cell: Cell, period: Any, payload: Any) -> None:
+        """Send a `WakeupMessage` later; an agent needs a handler for `object` to take it."""
+        pending = cell.agent.wakeups if isinstance(cell.agent, PlainActor) else {}
+        wake_after(cell, period, payload, pending)
+
+    def handle_dead_letters(self, cell: Cell, *, enable: bool) -> None:
+        """Let an actor get the dead letters, in place of whoever did, or nobody any more."""
+        if enable:
+            self._dead_letter_handler = cell
+        elif self._dead_letter_handler is cell:
+            self._dead_letter_handler = None
+
+    def _dead_letter(self, cell: Cell | str, envelope: RawEnvelope) -> None:
+        message, sender = envelope[0], envelope[1]
+        if sender is not None and isinstance(sender.agent, Endpoint):
+            sender.agent.not_delivered(message)
+        handler = self._dead_letter_handler
+        if handler is None or not handler.alive:
+            return
+        if not isinstance(message, DeadEnvelope | ChildActorExited):
+            address = LocalAddress(cell) if isinstance(cell, Cell) else ActorAddress(cell)
+            deliver(self.admin, handler, DeadEnvelope(address, message))
+
+    def update_capability(self, name: str, value: Any) -> None:
+        """Change a capability, or take it away with None; actors that need it exit."""
+        if value is None:
+            self.capabilities.pop(name, None)
+        else:
+            self.capabilities[name] = value
+        for cell in every_cell(self.ground.root):
+            if isinstance(cell.agent, PlainActor) and not cell.agent.fits(self.capabilities):
+                deliver(self.admin, cell, ActorExitRequest())
+
+    def status(self) -> Any:
+        """Describe the system."""
+        status = Thespian_SystemStatus(
+            LocalAddress(self.admin),
+            capabilities=dict(self.capabilities),
+            inShutdown=self.admin.state is CellState.STOPPING,
+        )
+        add_common(status, self.admin)
+        if self._dead_letter_handler is not None:
+            status.setDeadLetterHandler(LocalAddress(self._dead_letter_handler))
+        authority = self.sources.authority
+        status.sourceAuthority = None if authority is None else LocalAddress(authority)
+        status.loadedSources = self.sources.loaded
+        for name in self._names:
+            cell = self._named(name)
+            if cell is not None:
+                status.addGlobalActor(name, LocalAddress(cell))
+        return status
+
+    # -- ends
+
+    def adopt(self, child: Cell) -> None:
+        """Keep an actor running whose parent exits without its children."""
+        paths = [(cell, cell.path) for cell in every_cell(child)]
+        siblings = child.parent.children if child.parent is not None else None
+        if siblings is not None:
+            del siblings[child.id]
+        child.parent = self.admin
+        child.id = f"{child.id}-{self.ground.next_id(self.admin)}"
+        self.admin.children = self.admin.children or {}
+        self.admin.children[child.id] = child
+        for cell, path in paths:
+            for watcher in cell.more.watchers:
+                watcher.more.watching[cell.path] = watcher.more.watching.pop(path)
+
+    def forget(self, cell: Cell) -> None:
+        """Note that an actor is gone."""
+        self.sources.forget(cell)
+
+    def shutdown(self) -> None:
+        """End every actor, then the endpoints; `closed` is called when they are gone."""
+        if self.admin.state is CellState.RUNNING:
+            self.ground.request_stop(self.admin, SHUTDOWN).then(lambda _: self._end())
+
+    def _end(self) -> None:
+        self.sources.close()
+        self.ground.on_dead_letter = None
+        self._closed()
+
+
+def _stillborn(parent: Cell, child_id: str) -> Cell:
+    """A place that never had anybody; what is sent there is a dead letter."""
+    cell = Cell(parent.ground, parent, child_id, Birth(PlainActor))
+    cell.state = CellState.DEAD
+    cell.limit = -1
+    return cell
+
+
+def _standard_capabilities(ground: Ground) -> dict[str, Any]:
+    return {
+        "Python Version": tuple(sys.version_info),
+        "Thespian Generation": ThespianGeneration,
+        "Thespian Version": str(int(time.time() * 1000)),
+        "Thespian ActorSystem Name": "harmoniumLocal",
+        "Thespian ActorSystem Version": 1,
+        "Thespian Watch Supported": hasattr(ground.loop, "add_reader"),
+        "AllowRemoteActorSources": "No",
+    }
