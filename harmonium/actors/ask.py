@@ -12,7 +12,7 @@ from harmonium.actors.promise import Promise
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
-    from harmonium.actors.ground import Ground
+    from harmonium.actors.switchboard import Switchboard
     from harmonium.actors.timers import Timer
 
 __all__ = ["Ask"]
@@ -33,7 +33,7 @@ class Ask(Promise[T]):
     __slots__ = ("owner", "target", "timeout", "timer")
 
     def __init__(
-        self, ground: Ground, owner: Cell | None, target: str | Cell, timeout: float | None
+        self, ground: Switchboard, owner: Cell | None, target: str | Cell, timeout: float | None
     ) -> None:
         super().__init__(ground)
         self.owner = owner

@@ -14,7 +14,7 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from harmonium.actors.cell import BLOCKED, NO_MAIL, QUEUED, Cell, CellState
+from harmonium.actors.cell import BLOCKED, NO_MAIL, QUEUED, Cell, CellState, Extras
 from harmonium.actors.execution import Execution
 from harmonium.protocols.errors import AgentDead, AskFailed, HandlerOverrun, SpecError
 from harmonium.protocols.lifecycle import (
@@ -113,10 +113,12 @@ def _build(cell: Cell) -> Any:
     birth, ground = cell.birth, cell.ground
     factory = birth.factory
     if isinstance(factory, type):
-        agent = cell.agent = factory.__new__(factory)
+        agent_class: Any = factory
+        agent: Any = agent_class.__new__(agent_class)
+        cell.agent = agent
         agent._cell = cell  # before __init__, so that the constructor may use self.ref and self.log
-        if factory.__init__ is not object.__init__:
-            agent.__init__(*birth.args, **birth.kwargs)
+        if agent_class.__init__ is not object.__init__:
+            agent_class.__init__(agent, *birth.args, **birth.kwargs)
     else:
         agent = factory(*birth.args, **birth.kwargs)
         if not hasattr(agent, "__table__"):
@@ -163,18 +165,23 @@ def _ready(cell: Cell, incarnation: int) -> None:
         return
     cell.state = CellState.RUNNING
     if more is not None:
-        if more.park is not None:
-            more.park = None
-            if cell.mailbox is not NO_MAIL:
-                cell.limit = cell.ground.mailbox_limit(cell)
-        if more.retrying is not None:
-            _put_back(cell, more)
+        _open_mailbox(cell, more)
     if cell.mailbox or cell.urgent or cell.signals:
         cell.ground.schedule(cell)
     elif cell.scheduled == BLOCKED:
         cell.scheduled = 0
     cell.ground.observers.started(cell)
     _report(cell, Started(cell.id, incarnation))
+
+
+def _open_mailbox(cell: Cell, more: Extras) -> None:
+    """The doorkeeper of a waiting agent goes, and what is to be retried comes first."""
+    if more.park is not None:
+        more.park = None
+        if cell.mailbox is not NO_MAIL:
+            cell.limit = cell.ground.mailbox_limit(cell)
+    if more.retrying is not None:
+        _put_back(cell, more)
 
 
 def _put_back(cell: Cell, more: Any) -> None:
@@ -324,7 +331,8 @@ def _close_executions(cell: Cell, cause: BaseException) -> None:
         cell.offloop = False
         cell.busy -= 1
         envelope, more.blocking = more.blocking, None
-        ground.fail_message(cell, envelope, cause)
+        if envelope is not None:
+            ground.fail_message(cell, envelope, cause)
 
 
 # -- ending an incarnation
@@ -379,40 +387,68 @@ def end(
     cell.more.stop_reason = reason
     _hold(cell)
     _cancel_timers(cell)
-    incarnation = cell.incarnation
-
-    def alive() -> bool:
-        return cell.state is CellState.STOPPING and cell.incarnation == incarnation
-
-    def children_first() -> None:
-        if not alive():
-            return
-        if keep_children or not cell.children:
-            run_hook()
-        else:
-            cell.agent._stop_children(run_hook)
-
-    def run_hook() -> None:
-        if not alive():
-            return
-        if was_ready and cell.agent is not None:
-            _run_stop_hook(cell, hook, last)
-        else:
-            last()
-
-    def last() -> None:
-        if not alive():
-            return
-        if then is None:
-            _exited(cell, reason)
-        else:
-            _discard(cell, reason)
-            then()
-
+    ending = _Ending(cell, reason, hook if was_ready else _NO_HOOK, keep_children, then)
     if cell.busy:
-        cell.more.when_idle = children_first
+        cell.more.when_idle = ending.stop_children
     else:
-        children_first()
+        ending.stop_children()
+
+
+_NO_HOOK: Any = object()
+
+
+class _Ending:
+    """The steps of a graceful end; each goes on only if nothing came in between."""
+
+    __slots__ = ("_cell", "_hook", "_incarnation", "_keep_children", "_reason", "_then")
+
+    def __init__(
+        self,
+        cell: Cell,
+        reason: Exit,
+        hook: Callable[[], Any] | None,
+        keep_children: bool,  # noqa: FBT001
+        then: Then | None,
+    ) -> None:
+        self._cell = cell
+        self._reason = reason
+        self._hook = hook
+        self._keep_children = keep_children
+        self._then = then
+        self._incarnation = cell.incarnation
+
+    def _is_on(self) -> bool:
+        """Whether it was not overtaken by a kill."""
+        cell = self._cell
+        return cell.state is CellState.STOPPING and cell.incarnation == self._incarnation
+
+    def stop_children(self) -> None:
+        """First the children."""
+        if not self._is_on():
+            return
+        if self._keep_children or not self._cell.children:
+            self.run_hook()
+        else:
+            self._cell.agent._stop_children(self.run_hook)
+
+    def run_hook(self) -> None:
+        """Then the hook, on an agent that has been ready."""
+        if not self._is_on():
+            return
+        if self._hook is _NO_HOOK or self._cell.agent is None:
+            self.finish()
+        else:
+            _run_stop_hook(self._cell, self._hook, self.finish)
+
+    def finish(self) -> None:
+        """At last the report, or what stands in its place."""
+        if not self._is_on():
+            return
+        if self._then is None:
+            _exited(self._cell, self._reason)
+        else:
+            _discard(self._cell, self._reason)
+            self._then()
 
 
 def restart(cell: Cell, successor: int, cause: BaseException) -> None:

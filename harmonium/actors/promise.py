@@ -17,7 +17,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from harmonium.actors.ground import Ground
+    from harmonium.actors.switchboard import Switchboard
 
 __all__ = ["Promise"]
 
@@ -47,7 +47,7 @@ class Promise(Generic[T]):
         "answered",
     )
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Switchboard) -> None:
         self._ground = ground
         self._state = _PENDING
         self._value: Any = None

@@ -68,7 +68,7 @@ class Scheduler:
         self.timers = Timers()
         self.active: Cell | None = None
         self.chaos: Any = None
-        self.awake = False
+        self.awake: bool = False
         self.sent = 0
         self.handled = 0
         self.failed = 0
@@ -174,12 +174,11 @@ class Scheduler:
         self.active = cell
         if cell.signals:
             self._run_signals(cell)
-        if cell.state is not RUNNING or cell.busy:
-            if not self._reentrant_next(cell):
-                cell.scheduled = QUEUED if cell.signals else BLOCKED
-                if cell.signals:
-                    self.ready.append(cell)
-                return
+        if (cell.state is not RUNNING or cell.busy) and not self._reentrant_next(cell):
+            cell.scheduled = QUEUED if cell.signals else BLOCKED
+            if cell.signals:
+                self.ready.append(cell)
+            return
         if cell.urgent or cell.fast is _SLOW:
             self._visit_slowly(cell, messages)
         else:
@@ -345,8 +344,8 @@ class Scheduler:
         self, execution: Execution, answer: Any, error: BaseException | None
     ) -> None:
         """Take the outcome of an async handler."""
-        cell, envelope = execution.cell, execution.envelope
-        assert envelope is not None
+        cell = execution.cell
+        envelope: Any = execution.envelope
         self.end(cell, execution)
         cell.current = envelope
         try:

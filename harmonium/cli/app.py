@@ -51,15 +51,14 @@ def demo(
     plan = application.demo if chaos is None else chaos
     options = RunOptions(chaos=None if plan == "none" else plan, seed=seed)
     console = Console(stderr=True)
-    console.print(
-        f"{application.about}\nInput: {application.sample.name if application.sample else '-'}; chaos: {plan}; seed: {seed}",
-        highlight=False,
-    )
+    source = application.sample.name if application.sample else "none"
+    console.print(application.about, highlight=False)
+    console.print(f"Input: {source}; chaos: {plan}; seed: {seed}", highlight=False)
     return run_application(application, options)
 
 
 @app.command
-def run(
+def run(  # noqa: PLR0913 - one keyword per option
     system: System,
     *,
     input: Annotated[Path | None, Parameter(help="The input file.")] = None,
@@ -71,7 +70,7 @@ def run(
         str | None, Parameter(help="Faults, e.g. crash=0.05,kill=inventory:20.")
     ] = None,
     seed: Annotated[int | None, Parameter(help="Seeds all chance.")] = None,
-    ground: Annotated[Literal["local"], Parameter(help="What the agents run on.")] = "local",
+    ground: Annotated[Literal["local"], Parameter(help="What the agents run on.")] = "local",  # noqa: ARG001 - one by now
     json: Annotated[bool, Parameter(help="The summary as JSON on stdout.", negative="")] = False,
     log: Annotated[Path | None, Parameter(help="File for the full log.")] = None,
     verbose: Annotated[
@@ -118,7 +117,7 @@ def bench(
 ) -> int:
     """Measure the runtime beside its peers (from a checkout)."""
     try:
-        from benchmarks.main import main as measure
+        from benchmarks.main import main as measure  # noqa: PLC0415 - it is not in the wheel
     except ModuleNotFoundError:
         sys.stderr.write("harmonium: the benchmarks are in the repository, not in the package\n")
         return BAD_INPUT

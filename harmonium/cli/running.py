@@ -129,7 +129,7 @@ class _Run:
         ended: asyncio.Future[int] = loop.create_future()
         with _interrupts(loop, ended):
             async with system:
-                system.on_give_up(lambda reason: ended.done() or ended.set_result(GAVE_UP))
+                system.on_give_up(lambda _: _end(ended, GAVE_UP))
                 system.listen(self._screen.observe)
                 if self._plan is not None:
                     FaultInjector(system.ground, self._plan).attach()
@@ -148,7 +148,8 @@ class _Run:
             system, self._settings, self._output, self._screen.progress, self._screen.complain
         )
         task = asyncio.ensure_future(work(job, self._data))
-        await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[Any]] = {task, ended}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
@@ -158,18 +159,18 @@ class _Run:
         return FAILED if failed else DONE, summary
 
 
+def _end(ended: asyncio.Future[int], status: int) -> None:
+    if not ended.done():
+        ended.set_result(status)
+
+
 @contextlib.contextmanager
 def _interrupts(loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int]) -> Iterator[None]:
     """Ctrl-C and a request to terminate end the run gracefully."""
-
-    def interrupt() -> None:
-        if not ended.done():
-            ended.set_result(INTERRUPTED)
-
     added = []
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
-            loop.add_signal_handler(number, interrupt)
+            loop.add_signal_handler(number, _end, ended, INTERRUPTED)
             added.append(number)
     try:
         yield

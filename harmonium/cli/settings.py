@@ -45,9 +45,10 @@ def _convert(name: str, text: str, kind: Any) -> Any:
     try:
         if kind is bool:
             return _WORDS[text.lower()]
-        if kind is int and ("_" in text or not text.isascii()):
-            raise ValueError
-        return kind(text) if kind in (int, float, Decimal) else text
+        if kind in (int, float, Decimal):
+            # Python's own readers take 1_0 and digits of other scripts; a person means neither.
+            return kind(text if text.isascii() and "_" not in text else "?")
+        return text
     except (ValueError, KeyError, InvalidOperation):
         what = {int: "an integer", float: "a number", bool: "true or false"}.get(kind, "a number")
         raise ConfigError(f"--set {name}={text}", f"{text!r} is not {what}") from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from harmonium.actors.birth import Birth
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.pipeline.spec import Pipeline
 from harmonium.supervisors.coordinator import Coordinator
@@ -26,15 +29,16 @@ def _pipelines(tree: SupervisorSpec, path: str, top: SupervisorSpec) -> list[Fin
     return found
 
 
-def _pipeline_of(spec: ChildSpec) -> Pipeline | None:
+def _pipeline_of(spec: ChildSpec) -> Pipeline[Any, Any] | None:
     birth = spec.start
-    if getattr(birth, "factory", None) is Coordinator:
-        return birth.args[0]
+    if isinstance(birth, Birth) and birth.factory is Coordinator:
+        pipeline: Pipeline[Any, Any] = birth.args[0]
+        return pipeline
     return None
 
 
 def _addresses(
-    pipeline: Pipeline, path: str, tree: SupervisorSpec, top: SupervisorSpec
+    pipeline: Pipeline[Any, Any], path: str, tree: SupervisorSpec, top: SupervisorSpec
 ) -> list[Finding]:
     known = {one.id for one in (*tree.children, *top.children)}
     found = []

@@ -1,0 +1,130 @@
+"""Asking and answering: promises, deadlines, replies on their way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harmonium.actors.ask import Ask
+from harmonium.actors.cell import Cell
+from harmonium.actors.context import Context, RawEnvelope
+from harmonium.actors.handlers import lane_of
+from harmonium.actors.mail import Mail
+from harmonium.protocols.errors import AskTimeout, MailboxFull
+from harmonium.protocols.message import is_message
+
+__all__ = ["Asking"]
+
+
+class Asking(Mail):
+    """Asks agents and brings their answers back; an asker always hears."""
+
+    def ask(
+        self,
+        sender: Cell | None,
+        target: Cell | str,
+        message: Any,
+        *,
+        timeout: float | None = 5.0,
+        idempotency_key: str | None = None,
+        context: Context | None = None,
+    ) -> Ask[Any]:
+        """Send a message and get a promise of its answer."""
+        if isinstance(target, Cell):
+            self.lane(target, message, None)
+        elif not is_message(message):
+            self.refuse(target, message)
+        ask: Ask[Any] = Ask(self, sender, target, timeout)
+        if context is None and sender is None:
+            context = self.new_context()
+        if sender is None and not self.in_thread():
+            self.call_threadsafe(
+                lambda: self.ask_now(ask, None, target, message, context, idempotency_key)
+            )
+        else:
+            self.ask_now(ask, sender, target, message, context, idempotency_key)
+        return ask
+
+    def ask_now(
+        self,
+        ask: Ask[Any],
+        sender: Cell | None,
+        target: Cell | str,
+        message: Any,
+        context: Context | None,
+        key: str | None,
+    ) -> None:
+        """Send the message of an ask, in the ground's thread."""
+        now = self.clock()
+        if context is None:
+            current = sender.current if sender is not None else None
+            context = self.new_context() if current is None else current[5]
+        timeout = ask.timeout
+        context = context.child(None if timeout is None else now + timeout, key)
+        if context.deadline is not None:
+            ask.timer = self.after(context.deadline - now, self._ask_expired, ask)
+        if isinstance(target, str):
+            cell = self.registry.find(target, sender)
+            if cell is None:
+                self.to_nobody(target, sender, message, ask, context)
+                return
+            target = ask.target = cell
+        try:
+            self.post(sender, target, message, ask, lane_of(type(message)), context)
+        except MailboxFull as error:
+            ask.fail(error)
+
+    def _ask_expired(self, ask: Ask[Any]) -> None:
+        ask.timer = None
+        path = ask.target if isinstance(ask.target, str) else ask.target.path
+        self.settle(ask, AskTimeout(path, ask.timeout or 0.0), failed=True)
+
+    def reply(self, envelope: RawEnvelope, value: Any) -> None:
+        """Send the answer to whoever asked."""
+        self.respond(envelope, value, failed=False)
+
+    def reply_error(self, envelope: RawEnvelope, error: BaseException) -> None:
+        """Tell whoever asked that there will be no answer, and why."""
+        if envelope[2] is not None and not envelope[2].answered:
+            self.respond(envelope, error, failed=True)
+
+    def respond(self, envelope: RawEnvelope, value: Any, *, failed: bool) -> None:
+        """Send a reply or an error on its way."""
+        ask: Any = envelope[2]
+        ask.answered = True
+        self.sent = number = self.sent + 1
+        answer = (value, self.active, None, number, envelope[3], envelope[5])
+        self.carry_reply(ask, answer, failed=failed)
+
+    def carry_reply(self, ask: Any, answer: RawEnvelope, *, failed: bool) -> None:
+        """Bring a reply to its asker; a simulated ground takes its time here."""
+        owner = ask.owner
+        if owner is None:
+            self.arrive(ask, answer, failed=failed)
+        else:
+            self.in_transit += 1
+            self.signal(owner, self._arrive_failed if failed else self._arrive_good, ask, answer)
+
+    def _arrive_good(self, ask: Any, answer: RawEnvelope) -> None:
+        self.in_transit -= 1
+        self.arrive(ask, answer, failed=False)
+
+    def _arrive_failed(self, ask: Any, answer: RawEnvelope) -> None:
+        self.in_transit -= 1
+        self.arrive(ask, answer, failed=True)
+
+    def arrive(self, ask: Any, answer: RawEnvelope, *, failed: bool) -> None:
+        """Settle an ask with its reply; one that comes too late is a dead letter."""
+        taken = ask.fail(answer[0]) if failed else ask.settle(answer[0])
+        if taken:
+            self.handled += 1
+        else:
+            to = ask.owner if ask.owner is not None else "(outside)"
+            self.dead_letter(to, answer, "late reply")
+
+    def settle(self, ask: Any, value: Any, *, failed: bool) -> None:
+        """Settle an ask without a message: a timeout is the asker's own doing."""
+        finish = ask.fail if failed else ask.settle
+        if ask.owner is None or ask.owner is self.active:
+            finish(value)
+        else:
+            self.signal(ask.owner, finish, value)
