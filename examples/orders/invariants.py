@@ -27,25 +27,37 @@ def broken_rules(
 
 
 def _find(orders: Sequence[Order], results: Sequence[OrderOutcome], shop: Shop) -> Iterator[str]:
+    fulfilled = [result for result in results if result.outcome is Outcome.FULFILLED]
+    yield from _outcomes(orders, results)
+    yield from _charges(fulfilled, shop)
+    yield from _stock(orders, fulfilled, shop)
+
+
+def _outcomes(orders: Sequence[Order], results: Sequence[OrderOutcome]) -> Iterator[str]:
     counted = Counter(result.order_id for result in results)
     for order in orders:
         if counted[order.order_id] != 1:
             yield f"order {order.order_id} has {counted[order.order_id]} outcomes"
-    charges = Counter(e.order_id for e in shop.till_journal if e.kind == "charge")
-    for order_id, times in charges.items():
-        if times > 1:
-            yield f"order {order_id} was charged {times} times"
-    ledger, till = shop.ledger(), shop.till()
-    for code in {code for order in orders for code in (one.stock_code for one in order.lines)}:
-        if min(ledger.available(code)) < 0:
-            yield f"StockCode {code} is oversold: {ledger.available(code)} are left"
-    fulfilled = [result for result in results if result.outcome is Outcome.FULFILLED]
+
+
+def _charges(fulfilled: Sequence[OrderOutcome], shop: Shop) -> Iterator[str]:
+    times = Counter(entry.order_id for entry in shop.till_journal if entry.kind == "charge")
+    yield from (f"order {one} was charged {n} times" for one, n in times.items() if n > 1)
+    till = shop.till()
     for result in fulfilled:
         if till.charged(result.order_id) != result.amount:
             yield f"order {result.order_id}: {till.charged(result.order_id)} was charged"
-        if ledger.held(result.order_id) is None:
-            yield f"order {result.order_id} is fulfilled but nothing is reserved for it"
     if add_up(result.amount for result in fulfilled) != till.total("charge"):
         yield f"charges add up to {till.total('charge')}, not to what the outcomes say"
+
+
+def _stock(orders: Sequence[Order], fulfilled: Sequence[OrderOutcome], shop: Shop) -> Iterator[str]:
+    ledger = shop.ledger()
+    for code in {line.stock_code for order in orders for line in order.lines}:
+        if min(ledger.available(code)) < 0:
+            yield f"StockCode {code} is oversold: {ledger.available(code)} are left"
+    for result in fulfilled:
+        if ledger.held(result.order_id) is None:
+            yield f"order {result.order_id} is fulfilled but nothing is reserved for it"
     if sum(result.safety_units for result in fulfilled) != ledger.safety_units:
         yield f"{ledger.safety_units} units of safety stock are reserved, not what the outcomes say"

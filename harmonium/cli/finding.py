@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from harmonium.actors.agent import Agent
 from harmonium.cli.application import Application
 from harmonium.protocols.errors import ConfigError, DefinitionError
 from harmonium.protocols.nearest import did_you_mean
+from harmonium.supervisors.mapping import from_mapping
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
 
 __all__ = ["find_application"]
@@ -120,6 +122,12 @@ def _of_tree(system: str, tree: SupervisorSpec) -> Application[Any, Any]:
 
 
 def _from_toml(path: Path) -> SupervisorSpec:
-    from harmonium.supervisors.mapping import load_tree
-
-    return load_tree(path)
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # what the file names is looked up here first
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), f"is no TOML: {error}") from None
+    return from_mapping(data)
