@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from harmonium.protocols.decision_log import Kind
 from harmonium.protocols.failure import Failure
 from harmonium.protocols.ladder import AgentRung, Ladder
@@ -68,7 +70,7 @@ def hear(unit: Unit, event: Event) -> Outcome:
     if not isinstance(event, Polled | BallotCast | VoterGone | Failed):
         unit.refuse(event, "it is no answer to what was asked")
         return None
-    if not unit.has_flight(event.attempt):
+    if unit.flight(event.attempt) is None:
         unit.refuse_late(event)
         return None
     if isinstance(event, Failed):
@@ -106,15 +108,20 @@ def _conclude(unit: Unit, poll: Poll) -> Outcome:
     unit.withdraw()
     unit.turn.record(Kind.VERDICT, unit.path, what=verdict, rule=getattr(verdict, "rule", ""))
     if poll.escalate_to is not None:
-        return climb(unit, _last_word(poll, poll.escalate_to))
+        who = poll.escalate_to
+        return climb(unit, Ladder(AgentRung(who, read=_LastWord(poll, who))))
     return poll.failure or Got(verdict, attempt)
 
 
-def _last_word(poll: Poll, who: str) -> Ladder:
-    def read(said: Any) -> Any:
-        return poll.settle(said, who)
+@attrs.frozen
+class _LastWord:
+    """Read the answer of who decides a tie; a value, so that replayed states are equal."""
 
-    return Ladder(AgentRung(who, read=read))
+    poll: Poll
+    who: str
+
+    def __call__(self, said: Any) -> Any:
+        return self.poll.settle(said, self.who)
 
 
 def expire(unit: Unit) -> Outcome:

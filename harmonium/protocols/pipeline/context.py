@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.nearest import did_you_mean
@@ -21,6 +21,14 @@ Req = TypeVar("Req")
 T = TypeVar("T")
 
 
+class Keyed(Protocol):
+    """A thing with an idempotency key."""
+
+    @property
+    def key(self) -> str:
+        """The key."""
+
+
 class Context(Generic[Req]):
     """What is known when a message is made or a condition is asked.
 
@@ -35,7 +43,7 @@ class Context(Generic[Req]):
         index: Its place in the collection, from 0; None otherwise.
         failure: Why the step failed, in a fallback rule; None otherwise.
         now: The time, in seconds of the coordinator's clock.
-        key: The idempotency key of the work.
+        source: Whose context it is; for the machine.
         result: The result that is undone, in an undo; None otherwise.
 
     Raises:
@@ -49,10 +57,10 @@ class Context(Generic[Req]):
         "failure",
         "index",
         "item",
-        "key",
         "now",
         "request",
         "result",
+        "source",
     )
 
     def __init__(
@@ -72,7 +80,7 @@ class Context(Generic[Req]):
         self.index: int | None = None
         self.failure: Failure | None = None
         self.now = now
-        self.key = ""
+        self.source: Keyed | None = None
         self.result: Any = None
 
     @overload
@@ -82,6 +90,11 @@ class Context(Generic[Req]):
     def __getitem__(self, step: str | Step[T]) -> Any:
         state = self._state(step)
         return None if state is None else state.value
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of the work; empty where there is none."""
+        return "" if self.source is None else self.source.key
 
     def get(self, step: str | Step[Any], default: Any = None) -> Any:
         """Give the step's result, or the default when it was skipped or not run."""

@@ -41,7 +41,7 @@ def hear(unit: Unit, event: Event) -> Outcome:
     if not isinstance(event, Replied | Failed | Reached):
         unit.refuse(event, "it is no answer to what was published")
         return None
-    if not unit.has_flight(event.attempt):
+    if unit.flight(event.attempt) is None:
         unit.refuse_late(event)
         return None
     if isinstance(event, Failed):

@@ -134,7 +134,7 @@ def _finish(turn: Turn) -> None:
         turn.effects.append(CancelTimer(saga.deadline_token(turn)))
     if not turn.state.prefix:
         turn.effects.append(Finish(turn.result))
-    if turn.left:
+    if turn.left or saga.has_open_children(turn):
         saga.begin(turn, floor=len(turn.finished))
     else:
         turn.phase = Phase.FINISHED
@@ -189,11 +189,11 @@ def _deliver_below(unit: Unit, event: Event) -> None:
 
 def _expire(turn: Turn) -> None:
     """End what is open at the request's deadline; rules that need no time still count."""
-    if not turn.is_late:  # a timer that came too early
-        if turn.deadline is not None and not turn.phase.is_over:
-            turn.effects.append(SetTimer(saga.deadline_token(turn), turn.deadline))
+    if turn.answered or turn.phase not in (Phase.RUNNING, Phase.SETTLING):
         return
-    if turn.phase not in (Phase.RUNNING, Phase.SETTLING):
+    if not turn.is_late:  # the timer came too early
+        if turn.deadline is not None:
+            turn.effects.append(SetTimer(saga.deadline_token(turn), turn.deadline))
         return
     turn.record(Kind.EXPIRED, turn.state.prefix, why="the request's deadline has passed")
     for unit in saga.units(turn):

@@ -23,7 +23,16 @@ from harmonium.protocols.pipeline.state import Phase, Saga, Spread, Status, Work
 from harmonium.protocols.pipeline.turn import Turn
 from harmonium.protocols.pipeline.unit import Got, LeftOut, Lost, Outcome, Unit
 
-__all__ = ["begin", "child_undone", "compensate", "conclude", "deadline_token", "pump", "units"]
+__all__ = [
+    "begin",
+    "child_undone",
+    "compensate",
+    "conclude",
+    "deadline_token",
+    "has_open_children",
+    "pump",
+    "units",
+]
 
 
 def deadline_token(turn: Turn) -> str:
@@ -70,6 +79,8 @@ def _stop(unit: Unit, cause: Failure) -> None:
     if child_of(unit.work) is not None:
         nesting.cancel(unit, cause)
         unit.store()
+        if (child_of(unit.work) or unit.turn.state).is_over:
+            _drop(unit)
     elif unit.work.flights and unit.node.undo is not None and unit.work.climb is None:
         unit.clear_timer()  # it may be done: its answer is waited for
         unit.store()
@@ -110,16 +121,19 @@ def pump(turn: Turn) -> None:
             _undo_next(turn, turn.saga)
 
 
+def has_open_children(turn: Turn) -> bool:
+    """Say whether a sub-pipeline that was given up is still being undone."""
+    if not any(_nests(node.task.body) for node in turn.graph.nodes):
+        return False
+    children = (child_of(unit.work) for unit in units(turn))
+    return any(child is not None and not child.is_over for child in children)
+
+
 def _is_settling(turn: Turn) -> bool:
     for unit in units(turn):
         child = child_of(unit.work)
-        if child is not None and not child.is_over:
+        if unit.work.status.is_busy or (child is not None and not child.is_over):
             return True
-        if child is None and unit.work.status.is_busy:
-            return True
-        if child is not None and unit.work.status is Status.RUNNING:
-            unit.change(status=Status.CANCELLED)
-            unit.store()
     return False
 
 
@@ -136,7 +150,7 @@ def _undo_next(turn: Turn, saga: Saga) -> None:
             child_undone(unit)
         return
     undo = Unit(turn, unit.node, unit.item, None, undo=True)
-    undo.work = attrs.evolve(undo.work, to=undo.work.to or unit.work.to)
+    undo.change(to=undo.work.to or unit.work.to)
     turn.record(Kind.UNDOING, path, who=undo.work.to or "", why=str(turn.failure))
     conclude(undo, work.start(undo))
 

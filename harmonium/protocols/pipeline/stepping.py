@@ -8,13 +8,22 @@ import attrs
 
 from harmonium.protocols.decision_log import Kind
 from harmonium.protocols.failure import Failure
-from harmonium.protocols.pipeline import work
+from harmonium.protocols.pipeline import work as works
 from harmonium.protocols.pipeline.effects import Partial
 from harmonium.protocols.pipeline.graph import Body, Node
 from harmonium.protocols.pipeline.nesting import child_of
 from harmonium.protocols.pipeline.state import Phase, Spread, Status
 from harmonium.protocols.pipeline.turn import Turn
-from harmonium.protocols.pipeline.unit import Got, LeftOut, Lost, Outcome, Unit, failure_of, fresh
+from harmonium.protocols.pipeline.unit import (
+    Got,
+    LeftOut,
+    Lost,
+    Outcome,
+    Unit,
+    failure_of,
+    fresh,
+    set_,
+)
 
 __all__ = ["conclude", "visit"]
 
@@ -41,7 +50,7 @@ def _begin(turn: Turn, node: Node) -> None:
         _skip(turn, node)
     elif items is None:
         unit = Unit(turn, node, None, None)
-        conclude(unit, work.start(unit))
+        conclude(unit, works.start(unit))
     else:
         turn.nodes[node.index] = Spread(Status.RUNNING, items)
         _begin_items(turn, node)
@@ -77,9 +86,9 @@ def _begin_items(turn: Turn, node: Node) -> None:
         if spread.busy >= node.concurrency:
             return
         place = spread.begun
-        turn.nodes[node.index] = attrs.evolve(spread, begun=place + 1, busy=spread.busy + 1)
+        turn.nodes[node.index] = spread.counting(begun=place + 1, busy=spread.busy + 1)
         unit = Unit(turn, node, place, None)
-        conclude(unit, work.start(unit))
+        conclude(unit, works.start(unit))
 
 
 def _gather(turn: Turn, node: Node, spread: Spread) -> None:
@@ -138,11 +147,14 @@ def _fail(unit: Unit, failure: Failure) -> None:
 
 
 def _end(unit: Unit, status: Status, value: Any, accepted: int = 0) -> None:
-    old = unit.work
-    unit.work = attrs.evolve(old, status=status, value=value, accepted=accepted, flights=())
+    work = unit.own()
+    set_(work, "status", status)
+    set_(work, "value", value)
+    set_(work, "accepted", accepted)
+    set_(work, "flights", ())
     unit.store()
     turn, index = unit.turn, unit.node.index
-    if unit.node.undo_in_doubt and old.in_doubt and not accepted:
+    if unit.node.undo_in_doubt and unit.work.in_doubt and not accepted:
         turn.finished = (*turn.finished, unit.path)
     if unit.item is not None:
         _end_item(unit, value)
@@ -153,7 +165,7 @@ def _end(unit: Unit, status: Status, value: Any, accepted: int = 0) -> None:
 def _end_item(unit: Unit, value: Any) -> None:
     turn, index = unit.turn, unit.node.index
     spread = unit.spread()
-    turn.nodes[index] = attrs.evolve(spread, busy=spread.busy - 1)
+    turn.nodes[index] = spread.counting(begun=spread.begun, busy=spread.busy - 1)
     if turn.stream and unit.work.status.is_done and turn.phase is Phase.RUNNING:
         turn.effects.append(Partial(unit.path, value))
     turn.ready.append(index)

@@ -113,8 +113,8 @@ class Turn:
 
     @property
     def is_late(self) -> bool:
-        """Whether the request's deadline has passed."""
-        return self.deadline is not None and self.now >= self.deadline
+        """Whether the request's deadline has passed without an answer."""
+        return self.deadline is not None and self.now >= self.deadline and not self.answered
 
     def context(self, owner: int | None = None) -> Context[Any]:
         """Give what the callables of a step may see; of the pipeline, without an owner."""
@@ -141,7 +141,7 @@ class Turn:
         node = self.graph.nodes[index]
         if self.stream:
             self.effects.append(Partial(self.state.prefix + node.name, value))
-        self.asks_enough = True
+        self.asks_enough = self.state.pipeline.enough is not None
         nodes = self.graph.nodes
         states = self.nodes
         for dependent in node.dependents:

@@ -26,7 +26,7 @@ from harmonium.protocols.pipeline.context import build
 from harmonium.protocols.pipeline.events import Event, TimerFired
 from harmonium.protocols.pipeline.graph import Body
 from harmonium.protocols.pipeline.state import Phase, Status
-from harmonium.protocols.pipeline.unit import Got, LeftOut, Lost, Outcome, Unit, failure_of
+from harmonium.protocols.pipeline.unit import Got, LeftOut, Lost, Outcome, Unit, failure_of, set_
 
 __all__ = ["Behaviour", "behaviour_of", "expire", "forward", "hear", "restore", "start"]
 
@@ -70,7 +70,7 @@ def start(unit: Unit) -> Outcome:
     """Make the message and begin."""
     outcome: Outcome
     try:
-        unit.work = attrs.evolve(unit.work, message=unit.make(unit.task.source))
+        set_(unit.own(), "message", unit.make(unit.task.source))
     except Exception as error:  # noqa: BLE001 - whatever the pipeline's callable raised
         outcome = failure_of(error)
         return _to_the_end(unit, outcome, unsent=True)
@@ -105,7 +105,13 @@ def expire(unit: Unit) -> Outcome:
 
 
 def restore(unit: Unit) -> None:
-    """Take up again what was in flight, and set its timer again."""
+    """Take up again what was in flight, and set its timer again.
+
+    Past the deadline nothing is asked again, because its timer fires at once;
+    a sub-pipeline may be undoing, which has no deadline.
+    """
+    if unit.is_late and nesting.child_of(unit.work) is None:
+        return
     if unit.work.until is not None:
         unit.set_timer(unit.work.until)
     if unit.work.status is Status.RUNNING:
