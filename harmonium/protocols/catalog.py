@@ -35,6 +35,7 @@ class Catalog:
     def __init__(self, messages: Iterable[type]) -> None:
         self.shapes: dict[Any, Shape] = {}
         self._by_name: dict[str, dict[int, MessageInfo]] = {}
+        self._exact: dict[str, type] = {}
         for cls in messages:
             if info_of(cls) is None:
                 raise MessageDefinitionError(
@@ -50,6 +51,7 @@ class Catalog:
     def _add(self, cls: type) -> None:
         info = info_of(cls)
         assert info is not None  # noqa: S101 - its shape says so
+        self._exact[info.wire_name] = cls
         other = self._by_name.setdefault(info.name, {}).setdefault(info.version, info)
         if other.owner is not cls:
             raise MessageDefinitionError(
@@ -65,9 +67,7 @@ class Catalog:
     @property
     def names(self) -> tuple[str, ...]:
         """All names with their versions, sorted."""
-        return tuple(
-            sorted(info.wire_name for each in self._by_name.values() for info in each.values())
-        )
+        return tuple(sorted(self._exact))
 
     def find(self, wire_name: Any) -> tuple[type, Steps]:
         """Find the class for a name on the wire, and the upcasts that lead to its version.
@@ -77,6 +77,8 @@ class Catalog:
         """
         if type(wire_name) is not str:
             raise misfit("a name like 'orders.Pay/1'", wire_name)
+        if wire_name in self._exact:
+            return self._exact[wire_name], ()
         match = _WIRE_NAME.fullmatch(wire_name)
         if match is None:
             raise MalformedMessage("", "a name like 'orders.Pay/1' expected")
@@ -84,8 +86,6 @@ class Catalog:
         versions = self._by_name.get(name)
         if versions is None:
             raise UnknownMessage("", f"no message is named {name!r}", nearest(name, self._by_name))
-        if version in versions:
-            return versions[version].owner, ()
         return self._older(versions[max(versions)], version)
 
     def _older(self, info: MessageInfo, version: int) -> tuple[type, Steps]:

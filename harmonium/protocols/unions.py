@@ -64,7 +64,11 @@ def _writer(
     write_message: Write | None,
     expected: str,
 ) -> Write:
+    nullable = any("null" in option.plain for option, _read, _write in others)
+
     def write_union(value: Any) -> Any:
+        if value is None and nullable:
+            return None
         if write_message is not None and (not others or is_message(value)):
             return write_message(value)
         nearest: CodecError = misfit(expected, value)
