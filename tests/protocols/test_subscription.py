@@ -122,7 +122,7 @@ def test_a_restart_goes_on_from_the_committed_offset():
 
 
 class Consumer:
-    """A subscriber that handles half of what it gets, fails the rest, and sometimes says nothing."""
+    """A subscriber that handles half of what it gets, and fails or ignores the rest."""
 
     def __init__(self, durable, count, rng):
         self.durable, self.count, self.rng = durable, count, rng
