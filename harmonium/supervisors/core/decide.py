@@ -67,7 +67,8 @@ def decide(
 
     The same arguments give the same result, and `state` stays as it is. It never
     waits: what takes time is ordered and comes back as an event. Events that do
-    not fit the state (late, double, about an older instance) change nothing.
+    not fit the state (late, double, about an older instance) change nothing but
+    the number of decisions.
 
     Args:
         state: What is known.
@@ -83,7 +84,7 @@ def decide(
     _go_on(turn)
     while turn.state.deferred and turn.state.group is None:
         _take_up(turn)
-    if turn.verdicts or turn.effects:
+    if type(event) not in _QUESTIONS:
         _write_down(turn, state, event)
     return turn.close(), tuple(turn.effects)
 
@@ -169,3 +170,8 @@ _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     events.CountChildren: queries.count,
     events.GetSpec: queries.spec,
 }
+
+_QUESTIONS = frozenset(
+    {events.WhichChildren, events.WhichChild, events.CountChildren, events.GetSpec}
+)
+"""What leaves the state as it is, and so is not written down."""

@@ -276,7 +276,7 @@ class GiveUp:
         parks: The supervisor will stay, with all children held; no `Finish`.
     """
 
-    error: BudgetExhausted
+    error: BudgetExhausted = attrs.field(eq=str)
     parks: bool = False
 
 

@@ -1,4 +1,4 @@
-"""The decision journal: record, replay, explain."""
+"""Writing a decision down, so that it can be made again and explained."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ if TYPE_CHECKING:
     from harmonium.supervisors.core.state import State
     from harmonium.supervisors.core.turn import Turn
 
-__all__ = ["record"]
+__all__ = ["bare", "record"]
 
 
 def record(turn: Turn, before: State, event: Any) -> Record:
     """Write down a decision with its inputs."""
-    budget, window = before.spec.budget, turn.state.window
+    budget = before.spec.budget
     return Record(
         turn.state.number,
         turn.now,
-        _bare(event),
+        bare(event),
         turn.draw,
         tuple(turn.verdicts),
-        tuple(turn.effects),
+        tuple(map(bare, turn.effects)),
         before.window.used(budget, turn.now),
-        window.used(budget, turn.now),
+        turn.state.window.used(budget, turn.now),
     )
 
 
-def _bare(event: Any) -> Any:
-    """Leave out exceptions: they would keep their frames, and so whole agents, alive."""
-    cause, reason = getattr(event, "cause", None), getattr(event, "reason", None)
+def bare(value: Any) -> Any:
+    """Leave the exceptions out of an event or an effect.
+
+    They would keep their frames alive, and with them whole agents: a journal of
+    a thousand crashes would hold a thousand of them.
+    """
+    cause, reason = getattr(value, "cause", None), getattr(value, "reason", None)
     if isinstance(cause, Cause) and cause.error is not None:
-        return attrs.evolve(event, cause=cause.bare())
+        return attrs.evolve(value, cause=cause.bare())
     if isinstance(reason, Exit) and reason.error is not None:
-        return attrs.evolve(event, reason=attrs.evolve(reason, error=None))
-    return event
+        return attrs.evolve(value, reason=attrs.evolve(reason, error=None))
+    return value

@@ -80,7 +80,7 @@ def failed(turn: Turn, event: Failed) -> None:
 def _blame(turn: Turn, child: Child, event: Failed) -> None:
     turn.disarm(child)
     child.suspended, child.ended = True, child.incarnation
-    child.reason = Exit(ExitKind.CRASH, event.cause.text, event.cause.error)
+    child.reason = Exit(ExitKind.CRASH, event.cause.text)
 
 
 def exited(turn: Turn, event: Exited) -> None:
@@ -103,7 +103,7 @@ def _amend(turn: Turn, event: Exited) -> None:
     if child is None or child.ended != event.incarnation or child.reason is None:
         return
     if child.reason.kind in _AWAY and event.reason.kind not in _AWAY:
-        child.reason = event.reason
+        child.reason = _without_error(event.reason)
         turn.rule(child.id, "amend", f"Its last instance ended: {event.reason}.")
 
 
@@ -125,9 +125,10 @@ def lost(turn: Turn, child: Child) -> None:
 def _end(turn: Turn, child: Child, reason: Exit) -> None:
     """Decide about an instance that is gone without having been asked."""
     turn.disarm(child)
-    child.suspended, child.reason, child.ended = False, reason, child.incarnation
-    child.status = Status.FINISHED  # until something else is decided
     cause = Cause.of_exit(reason)
+    child.suspended, child.ended = False, child.incarnation
+    child.reason = _without_error(reason)
+    child.status = Status.FINISHED  # until something else is decided
     if turn.state.mode is not Mode.UP:
         return
     if group.absorbs(turn, child):
@@ -139,12 +140,17 @@ def _end(turn: Turn, child: Child, reason: Exit) -> None:
         ended(turn, child, cause, clean=reason.clean)
 
 
+def _without_error(reason: Exit) -> Exit:
+    """Keep the words only: a state must not keep the frames of an exception alive."""
+    return reason if reason.error is None else Exit(reason.kind, reason.detail)
+
+
 def _gone(turn: Turn, child: Child, reason: Exit) -> None:
     """Go on with what the stop was for."""
     turn.disarm(child)
     if not child.suspended:
         _mind(turn, child, reason)
-        child.reason = reason
+        child.reason = _without_error(reason)
     child.suspended, child.ended = False, child.incarnation
     child.status = Status.FINISHED  # until something else is decided
     if turn.state.mode is not Mode.UP:
