@@ -83,8 +83,9 @@ class Asking(Mail):
         self.respond(envelope, value, failed=False)
 
     def reply_error(self, envelope: RawEnvelope, error: BaseException) -> None:
-        """Tell whoever asked that there will be no answer, and why."""
-        if envelope[2] is not None and not envelope[2].answered:
+        """Tell whoever asked that there will be no answer, and why; unless it has given up."""
+        promise = envelope[2]
+        if promise is not None and not promise.answered and not promise.done():
             self.respond(envelope, error, failed=True)
 
     def respond(self, envelope: RawEnvelope, value: Any, *, failed: bool) -> None:
