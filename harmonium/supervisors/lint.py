@@ -171,8 +171,9 @@ def _minimum_above_maximum(path: str, one: ChildSpec) -> Iterator[Finding]:
 
 def _product(tree: SupervisorSpec) -> Iterator[Finding]:
     """Budgets that multiply down the tree."""
-    for path, starts, depth in _products(tree, f"/{tree.name}", 1, 1):
-        if depth > 1 and starts > MOST_STARTS:
+    for path, chain in _chains(tree, f"/{tree.name}", ()):
+        starts = _most_starts(chain)
+        if len(chain) > 1 and starts > MOST_STARTS:
             yield Finding(
                 path,
                 "budget-product",
@@ -183,18 +184,25 @@ def _product(tree: SupervisorSpec) -> Iterator[Finding]:
             )
 
 
-def _products(
-    spec: SupervisorSpec, path: str, above: int, depth: int
-) -> Iterator[tuple[str, int, int]]:
-    starts = above * (spec.max_restarts + 1)
-    if spec.subtree is not None:
-        starts = min(starts, spec.subtree.max_restarts + 1)
-    trees = [one for one in spec.children if one.tree is not None]
-    if len(trees) < len(_members(spec)):
-        yield path, starts, depth
-    for one in trees:
-        assert one.tree is not None  # noqa: S101 - for the type checker
-        yield from _products(one.tree, f"{path}/{one.id}", starts, depth + 1)
+def _chains(
+    spec: SupervisorSpec, path: str, above: tuple[SupervisorSpec, ...]
+) -> Iterator[tuple[str, tuple[SupervisorSpec, ...]]]:
+    """Give each supervisor that has agents, with those above it."""
+    chain = (*above, spec)
+    if any(one.tree is None for one in _members(spec)):
+        yield path, chain
+    for one in spec.children:
+        if one.tree is not None:
+            yield from _chains(one.tree, f"{path}/{one.id}", chain)
+
+
+def _most_starts(chain: tuple[SupervisorSpec, ...]) -> int:
+    starts = 1
+    for spec in reversed(chain):
+        starts *= spec.max_restarts + 1
+        if spec.subtree is not None:
+            starts = min(starts, spec.subtree.max_restarts + 1)
+    return starts
 
 
 def _root_budget(tree: SupervisorSpec) -> Iterator[Finding]:
