@@ -115,6 +115,8 @@ class LocalBase:
 
     def listen(self, timeout: Any = None) -> Any:
         """Wait for the next message; see `External.listen`."""
+        if self._inside is not None and self._gone.is_set():
+            return self._inside[1].listen(0)  # what had come before the end
         return self._external().listen(timeout)
 
     def external_clone(self) -> External:

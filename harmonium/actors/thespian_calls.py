@@ -62,8 +62,11 @@ class Calls:
             raise ActorSystemFailure("The actor system is shut down.")
         if self._ground.in_thread():
             function()
-        else:
+            return
+        try:
             self._ground.call_threadsafe(function)
+        except RuntimeError as closed:  # the loop, since we looked
+            raise ActorSystemFailure("The actor system is shut down.") from closed
 
     def close(self) -> None:
         """Take no more calls, and fail those that wait; in the ground's thread."""

@@ -14,7 +14,7 @@ from thespian.system.timing import timePeriodSeconds
 
 from harmonium.actors.birth import Birth
 from harmonium.actors.thespian_delivery import check, question, send
-from harmonium.actors.thespian_endpoint import Endpoint
+from harmonium.actors.thespian_endpoint import Endpoint, NoAnswer
 from harmonium.protocols.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class External:
         target = self._realm.address(address)
         check(target.cell, message)
         seconds, mark = _seconds(timeout), object()
-        self._post(lambda: question(self._cell, target, message, seconds, mark))
+        self._post(lambda: self._question(target, message, seconds, mark))
         return self._endpoint.listen(seconds, mark)
 
     def listen(self, timeout: Any) -> Any:
@@ -110,6 +110,14 @@ class External:
     def exit_context(self) -> None:
         """Close this endpoint; what is sent to it from now on is a dead letter."""
         self._finalizer()
+
+    def _question(
+        self, target: LocalAddress, message: Any, timeout: float | None, mark: object
+    ) -> None:
+        if self._cell.alive:
+            question(self._cell, target, message, timeout, mark)
+        else:  # the system is about to be gone, and nobody will answer
+            self._endpoint.take(NoAnswer(mark))
 
     def _post(self, function: Callable[[], None]) -> None:
         def guarded() -> None:
@@ -122,13 +130,18 @@ class External:
 
     def _wait_for_room(self, cell: Cell) -> None:
         limit = time.monotonic() + TELL_LIMIT
-        while self._calls(lambda: cell.alive and len(cell.mailbox) * 2 > cell.birth.mailbox):
+
+        def crowded() -> bool:
+            return cell.alive and len(cell.mailbox) * 2 > cell.birth.mailbox
+
+        while self._calls(crowded):
             if time.monotonic() > limit:
                 raise ActorSystemRequestTimeout(f"No room at {cell.path} within {TELL_LIMIT} s.")
             time.sleep(ROOM_POLL)
 
     def _inside(self) -> bool:
-        return self._realm.ground.in_thread()
+        inside: bool = self._realm.ground.in_thread()
+        return inside
 
     def _refuse_inside(self, what: str) -> None:
         if self._inside():
@@ -146,5 +159,5 @@ def _seconds(timeout: Any) -> float | None:
 def _retire(calls: Calls, cell: Cell) -> None:
     try:
         calls.post(lambda: cell.ground.request_stop(cell))
-    except (ActorSystemFailure, RuntimeError):  # the system is gone, and the endpoint with it
+    except ActorSystemFailure:  # the system is gone, and the endpoint with it
         return

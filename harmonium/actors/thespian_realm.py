@@ -165,7 +165,7 @@ class Realm:
         child_id = f"{name}-{self.ground.next_id(parent)}"
         try:
             birth = self._birth(actor_class, requirements, global_name, source_hash)
-            if parent.state is CellState.STOPPING:
+            if parent.state not in (CellState.STARTING, CellState.RUNNING):
                 raise ActorSystemFailure(f"{parent.path} is exiting")
             cell = self.ground.spawn(parent, birth, child_id)
         except Exception as error:  # an import may raise anything

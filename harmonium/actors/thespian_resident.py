@@ -37,15 +37,16 @@ class Resident(Agent):
         raise NotImplementedError
 
     def child_exited(self, child: Cell) -> None:
-        """Hear that a child is gone for good."""
+        """Hear that a child is gone for good, just before it is buried."""
 
     def _child_report(self, child: Cell, report: Report) -> None:
         if isinstance(report, Failed):
             child.ground.observers.gave_up(child, report.error)
             lifecycle.end(child, Exit(ExitKind.CRASH, repr(report.error), report.error))
         elif isinstance(report, Exited | Declined) and child.alive:
-            lifecycle.bury(child)
+            # First the news: the last burial lets an ending parent end.
             self.child_exited(child)
+            lifecycle.bury(child)
 
 
 class _AnyTable(HandlerTable):
