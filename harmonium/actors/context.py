@@ -29,6 +29,7 @@ __all__ = [
     "SENDER",
     "Context",
     "RawEnvelope",
+    "TimerContext",
     "caller",
 ]
 
@@ -73,6 +74,29 @@ class Context:
 
     def __repr__(self) -> str:
         return f"<Context {self.correlation_id} deadline={self.deadline}>"
+
+
+class TimerContext(Context):
+    """The context of a message that a timer sent to its own agent.
+
+    It is void once the incarnation that set the timer has ended, also when it
+    waits in the mailbox by then.
+
+    Args:
+        correlation_id: As for every context.
+        incarnation: Who set the timer.
+    """
+
+    __slots__ = ("incarnation",)
+
+    def __init__(self, correlation_id: str, incarnation: int) -> None:
+        super().__init__(correlation_id)
+        self.incarnation = incarnation
+        self.special = True
+
+    def child(self, deadline: float | None, idempotency_key: str | None = None) -> Context:
+        """The context of a message sent on: an ordinary one."""
+        return Context(self.correlation_id, deadline, idempotency_key, self.traceparent)
 
 
 def caller(ground: Ground) -> Cell | None:

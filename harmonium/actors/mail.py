@@ -9,7 +9,7 @@ from typing import Any
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.ask import Ask
 from harmonium.actors.cell import NO_MAIL, Cell, CellState
-from harmonium.actors.context import Context, RawEnvelope
+from harmonium.actors.context import Context, RawEnvelope, TimerContext
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
@@ -155,23 +155,33 @@ class Mail(Switchboard):
 
     def deliver(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> Any:
         """Put an envelope into the mailbox, or do what the overflow policy says."""
-        park = cell.more_.park if cell.more_ is not None else None
-        if park is not None and park(envelope):
+        if self.turned_away(cell, envelope):
             return ACCEPTED
+        if lane is not Lane.CONTROL and (
+            len(cell.mailbox) >= cell.birth.mailbox
+            or (cell.more_ is not None and cell.more_.parked)
+        ):
+            return self._overflow(cell, envelope)
+        self.put(cell, envelope, lane)
+        return ACCEPTED
+
+    def turned_away(self, cell: Cell, envelope: RawEnvelope) -> bool:
+        """Whether the doorkeeper of an agent that is away had another use for it."""
+        park = cell.more_.park if cell.more_ is not None else None
+        return park is not None and park(envelope)
+
+    def put(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> None:
+        """Put an envelope into its lane; there is room."""
         if lane is Lane.CONTROL:
             cell.urgent = deque() if cell.urgent is None else cell.urgent
             cell.urgent.append(envelope)
         else:
-            mailbox = cell.mailbox
-            if mailbox is NO_MAIL:
-                mailbox = cell.mailbox = deque()
+            if cell.mailbox is NO_MAIL:
+                cell.mailbox = deque()
                 cell.limit = self.mailbox_limit(cell)
-            if len(mailbox) >= cell.birth.mailbox or (cell.more_ is not None and cell.more_.parked):
-                return self._overflow(cell, envelope)
-            mailbox.append(envelope)
+            cell.mailbox.append(envelope)
         if not cell.scheduled:
             self.schedule(cell)
-        return ACCEPTED
 
     def mailbox_limit(self, cell: Cell) -> int:
         """Up to what length mail takes the short way into the mailbox."""
@@ -180,11 +190,11 @@ class Mail(Switchboard):
     def _overflow(self, cell: Cell, envelope: RawEnvelope) -> Any:
         policy = cell.birth.overflow
         self.observers.overflowed(cell, policy)
-        if policy is DROP_OLDEST:
+        if policy is DROP_OLDEST and cell.mailbox:
             self.dead_letter(cell, cell.mailbox.popleft(), "dropped by a full mailbox")
             cell.mailbox.append(envelope)
             return ACCEPTED
-        if policy is DEAD_LETTER:
+        if policy is DEAD_LETTER or policy is DROP_OLDEST:
             self.dead_letter(
                 cell, envelope, "mailbox full", MailboxFull(cell.path, cell.birth.mailbox, None)
             )
@@ -236,12 +246,13 @@ class Mail(Switchboard):
         self, cell: Cell, delay: float, message: Any, every: float | None
     ) -> Timer:
         """Send an agent a message later, for as long as its incarnation lives."""
-        timers = cell.more.timers
+        timers, incarnation = cell.more.timers, cell.incarnation
 
         def fire() -> None:
             timers.discard(timer)
             with contextlib.suppress(MailboxFull):
-                self.post(None, cell, message)
+                context = TimerContext(self.new_context().correlation_id, incarnation)
+                self.post(None, cell, message, None, lane_of(type(message)), context)
             if every is not None and not timer.cancelled:
                 self.timers.rearm(timer, self.clock() + every, fire)
                 timers.add(timer)

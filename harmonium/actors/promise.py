@@ -128,9 +128,8 @@ class Promise(Generic[T]):
 
     def _block(self, timeout: float | None) -> None:
         if self._ground.in_thread():
-            raise RuntimeError(
-                "result() would block the event loop that has to answer; use 'await' here."
-            )
+            self._ground.block_on(self, timeout)
+            return
         event = self._event = self._event or threading.Event()
         # settle() sets the state first and reads _event then; we do it the
         # other way round, so one of us sees the other.

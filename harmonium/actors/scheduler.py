@@ -16,6 +16,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harmonium.actors.cell import BLOCKED, IDLE, QUEUED, Cell, CellState
+from harmonium.actors.context import TimerContext
 from harmonium.actors.execution import Execution
 from harmonium.actors.timers import Timers
 from harmonium.protocols.errors import ContractError, EnvelopeExpired
@@ -256,7 +257,7 @@ class Scheduler:
     def take(self, cell: Cell, envelope: RawEnvelope) -> None:
         """Handle one envelope with every check; never raises."""
         message = envelope[0]
-        context = envelope[5]
+        context: Any = envelope[5]
         if message.__class__ is Terminated and message.path not in cell.more.watching:
             self.dead_letter(cell, envelope, "unwatched")
             return
@@ -264,7 +265,10 @@ class Scheduler:
             if context.deadline is not None and context.deadline <= self.clock():
                 self._expired(cell, envelope)
                 return
-            if context.idempotency_key is not None:
+            if context.__class__ is TimerContext and context.incarnation != cell.incarnation:
+                self.dead_letter(cell, envelope, "timer of an earlier incarnation")
+                return
+            if context.idempotency_key is not None or context.__class__ is TimerContext:
                 envelope = (*envelope[:5], context.child(None))
         handler = cell.agent.__table__.find(message.__class__)
         if handler is None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.actors.context import RawEnvelope
     from harmonium.actors.observer import Observers
+    from harmonium.actors.promise import Promise
     from harmonium.actors.registry import Registry
     from harmonium.protocols.envelope import Envelope
 
@@ -48,6 +49,12 @@ class Switchboard(Scheduler):
     def call_threadsafe(self, call: Callable[[], Any]) -> None:
         """Run `call()` in the ground's thread, from any thread."""
         raise NotImplementedError
+
+    def block_on(self, promise: Promise[Any], timeout: float | None) -> None:
+        """Wait, in the ground's own thread, for a promise: refused, as it would never come."""
+        raise RuntimeError(
+            "result() would block the event loop that has to answer; use 'await' here."
+        )
 
     def yield_turn(self, call: Callable[[], Any]) -> None:
         """Run `call()` after other agents and the event loop had their turn."""

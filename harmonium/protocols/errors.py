@@ -25,6 +25,7 @@ __all__ = [
     "DefinitionError",
     "DeliveryError",
     "EnvelopeExpired",
+    "EscapedSimulation",
     "HandlerError",
     "HandlerOverrun",
     "HarmoniumError",
@@ -546,3 +547,32 @@ class SystemStopped(HarmoniumError):
 
     def __str__(self) -> str:
         return "the system has stopped" + (f": {self.reason}" if self.reason else "")
+
+
+@attrs.define(eq=False, slots=False)
+class EscapedSimulation(HarmoniumError):
+    """Simulated code reached for the real world, which a simulation cannot repeat.
+
+    Use `self.now()`, `self.random`, `self.sleep()` and `self.ask()`, give the
+    agent a fake, or run this part on another ground.
+
+    Args:
+        what: What it reached for.
+        line: Where, as ``file:line``; empty if unknown.
+    """
+
+    what: str
+    line: str = ""
+
+    @classmethod
+    def here(cls, what: str) -> EscapedSimulation:
+        """Name the line of the program that is running, outside of this package and asyncio."""
+        for frame in reversed(traceback.extract_stack()):
+            path = frame.filename.replace("\\", "/")
+            if "/harmonium/" not in path and "/asyncio/" not in path:
+                return cls(what, f"{frame.filename}:{frame.lineno}")
+        return cls(what)
+
+    def __str__(self) -> str:
+        where = f" at {self.line}" if self.line else ""
+        return f"simulated code used {self.what}{where}; a simulation cannot repeat that"

@@ -24,7 +24,8 @@ from harmonium.actors.local import LocalGround
 from harmonium.actors.observer import AgentStarted
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
-from harmonium.protocols.errors import StartFailed, SystemStopped, UnknownAgent
+from harmonium.actors.simulated import SimulatedGround
+from harmonium.protocols.errors import DefinitionError, StartFailed, SystemStopped, UnknownAgent
 from harmonium.protocols.lifecycle import Exit
 from harmonium.supervisors.shutdown import StopLimits, StopReport, stop_ground
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
@@ -61,7 +62,7 @@ class System:
         name: str | None = None,
         seed: int | None = None,
         limits: StopLimits | None = None,
-        ground: LocalGround | None = None,
+        ground: LocalGround | SimulatedGround | None = None,
     ) -> None:
         self.tree = _as_tree(tree)
         self.limits = limits or StopLimits()
@@ -74,6 +75,12 @@ class System:
     # -- starting and stopping
 
     def __enter__(self) -> Self:
+        if isinstance(self.ground, SimulatedGround):
+            raise DefinitionError(
+                "System",
+                "a simulated ground has no thread",
+                "use ground.play(...) and 'async with'",
+            )
         self.ground.run_in_thread()
         try:
             self._call(self._start).result().result()

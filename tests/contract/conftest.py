@@ -10,6 +10,7 @@ import pytest
 from loguru import logger
 
 from harmonium import System
+from harmonium.actors.simulated import SimulatedGround
 
 Scenario = Callable[[System], Awaitable[Any]]
 
@@ -36,7 +37,20 @@ def in_a_thread(tree: Any, scenario: Scenario, **options: Any) -> System:
     return system
 
 
-GROUNDS = {"local": on_own_loop, "local-thread": in_a_thread}
+def in_virtual_time(tree: Any, scenario: Scenario, **options: Any) -> System:
+    """Run the agents and the scenario in a simulation."""
+    ground = SimulatedGround()
+
+    async def main() -> System:
+        system = System(tree, ground=ground, **options)
+        async with system:
+            await asyncio.wait_for(scenario(system), LIMIT * 100)
+        return system
+
+    return ground.play(main())
+
+
+GROUNDS = {"local": on_own_loop, "local-thread": in_a_thread, "simulated": in_virtual_time}
 
 
 @pytest.fixture(params=GROUNDS)

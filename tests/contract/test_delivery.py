@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.contract.agents import Answer, Crash, Get, Note, Recorder, Send, Unwanted, Urgent, Wait
 
 from harmonium import (
     DEAD_LETTER,
@@ -20,6 +19,7 @@ from harmonium import (
     supervisor,
 )
 from harmonium.protocols.errors import UnknownAgent
+from tests.contract.agents import Answer, Crash, Get, Note, Recorder, Send, Unwanted, Urgent, Wait
 
 
 def shop(*children, **options):
@@ -179,7 +179,7 @@ def test_expired_work_is_not_done(play, until):
     assert [letter.reason for letter in system.dead_letters] == ["expired"]
 
 
-def test_control_messages_pass_the_backlog(play):
+def test_control_messages_pass_the_backlog(play, until):
     """An urgent message is handled before user messages that wait already."""
     gate = asyncio.Event()
     book: list[int] = []
@@ -187,9 +187,11 @@ def test_control_messages_pass_the_backlog(play):
     async def scenario(system):
         ref = system.ref("a")
         waiting = ref.ask(Wait(), timeout=10)
+        await until(lambda: ref._cell.busy)
         for n in (1, 2):
             ref.tell(Note(n))
         ref.tell(Urgent(3))
+        await until(lambda: ref._cell.queued() == 3)
         gate.set()
         await waiting
         await ref.ask(Get())
@@ -231,6 +233,7 @@ def test_a_full_mailbox_that_drops_keeps_the_newest(play, until):
         await until(lambda: ref._cell.busy)
         for n in range(4):
             await ref.tell(Note(n))
+            await until(lambda n=n: ref._cell.mailbox and ref._cell.mailbox[-1][0] == Note(n))
         gate.set()
         await waiting
         await ref.ask(Get())

@@ -73,7 +73,7 @@ class ReleaseLease:
     def ask(self, keys: Keys) -> None:
         keys.leases.add(self.name)
 
-    def decide(self, draft: Draft, now: float) -> bool:  # noqa: ARG002 - Operation
+    def decide(self, draft: Draft, now: float) -> bool:
         row = draft.leases.get(self.name)
         held = row is not None and row[1] == self.token
         if held:

@@ -71,7 +71,7 @@ class DeleteRecords:
     def ask(self, keys: Keys) -> None:
         keys.records.update((self.log, id) for id in self.ids)
 
-    def decide(self, draft: Draft, now: float) -> int:  # noqa: ARG002 - Operation
+    def decide(self, draft: Draft, now: float) -> int:
         return _drop_all(draft, [(self.log, id) for id in self.ids])
 
 
@@ -88,7 +88,7 @@ class TrimLog:
     def ask(self, keys: Keys) -> None:
         keys.selections.add(self)
 
-    def decide(self, draft: Draft, now: float) -> int:  # noqa: ARG002 - Operation
+    def decide(self, draft: Draft, now: float) -> int:
         places = draft.loaded.selections[self]
         for place in places:
             draft.present.put(place, True)

@@ -90,9 +90,9 @@ def settle(pairs: Iterable[tuple[Pending[Any], Outcome]]) -> None:
     """Give each its outcome, then wake all that wait: each event loop once."""
     by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for pending, outcome in pairs:
-        pending._outcome = outcome  # noqa: SLF001 - the other half of the class
-        pending._done = True  # noqa: SLF001
-        for waiter in pending._waiters:  # noqa: SLF001
+        pending._outcome = outcome
+        pending._done = True
+        for waiter in pending._waiters:
             if isinstance(waiter, threading.Event):
                 waiter.set()
             else:

@@ -166,7 +166,7 @@ class TrimItems:
         keys.selections.add(self)
         keys.counters.add(REVISIONS)
 
-    def decide(self, draft: Draft, now: float) -> int:  # noqa: ARG002 - Operation
+    def decide(self, draft: Draft, now: float) -> int:
         return _drop_all(draft, draft.loaded.selections[self])
 
 

@@ -98,7 +98,7 @@ class CompactStream:
     def ask(self, keys: Keys) -> None:
         keys.streams.add(self.stream)
 
-    def decide(self, draft: Draft, now: float) -> int:  # noqa: ARG002 - Operation
+    def decide(self, draft: Draft, now: float) -> int:
         version, compacted, snapshot = draft.streams.get(self.stream) or _NONE
         up_to = snapshot if self.up_to is None else self.up_to
         if up_to > snapshot:
@@ -120,7 +120,7 @@ class DeleteStream:
     def ask(self, keys: Keys) -> None:
         keys.streams.add(self.stream)
 
-    def decide(self, draft: Draft, now: float) -> bool:  # noqa: ARG002 - Operation
+    def decide(self, draft: Draft, now: float) -> bool:
         version, _, snapshot = draft.streams.get(self.stream) or _NONE
         _check_version(self.stream, self.expected_version, version)
         if not version:

@@ -83,7 +83,7 @@ class Watch:
         try:
             item = None if row is None else item_of(self.namespace, key, row)
             self._callback(Change(self.namespace, key, item))
-        except Exception as error:  # noqa: BLE001 - the callback is the user's
+        except Exception as error:
             logger.opt(exception=error).error(
                 "the watch on {}/{} raised", self.namespace, self.prefix
             )

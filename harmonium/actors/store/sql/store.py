@@ -100,7 +100,7 @@ class SqlStore(Parts):
         try:
             with self._engines.writer.begin() as connection:
                 prepare(connection, self._engines.place)
-        except Exception as error:  # noqa: BLE001 - whatever the driver raises
+        except Exception as error:
             self._engines.dispose()
             raise explain(error, self._engines.place) from None
 
@@ -121,7 +121,7 @@ class SqlStore(Parts):
     def _commit_group(self, units: list[Unit], keys: Keys) -> None:
         try:
             outcomes, draft = self._transact(units, keys)
-        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+        except BaseException as error:
             problem = explain(error, self._engines.place)
             logger.error("a group of {} writes was not committed: {}", len(units), problem)
             self._count(units, failures=1)
@@ -170,7 +170,7 @@ class SqlStore(Parts):
                 begun = True
                 reader = SqlReader(connection, self._now)
                 outcomes.extend(_ask(reader, read) for read in reads[len(outcomes) :])
-        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+        except BaseException as error:
             problem = explain(error, self._engines.place)
             failed = 1 if begun else len(reads)
             rest = reads[len(outcomes) :][:failed]
@@ -198,7 +198,7 @@ class SqlStore(Parts):
                     counter[0] if counter else 0,
                     lambda watch: reader.items(watch.namespace, watch.prefix, "", None),
                 )
-        except Exception as error:  # noqa: BLE001 - the next poll may work
+        except Exception as error:
             problem = explain(error, self._engines.place)
             logger.warning("changes of other processes are not seen: {}", problem)
 

@@ -1,0 +1,297 @@
+"""`SimulatedGround`: the same scheduler in virtual time, every choice from one source.
+
+What is simulated is the carriage: each envelope takes at least `HOP` seconds,
+and more if the choices say so; two from A to B never overtake each other. All
+else (mailboxes, supervision, timers, coordination) is the code that runs in
+production.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+from harmonium.actors.accepted import ACCEPTED
+from harmonium.actors.cell import Cell
+from harmonium.actors.context import RawEnvelope
+from harmonium.actors.ground import Ground
+from harmonium.actors.handlers import Handler
+from harmonium.actors.promise import Promise
+from harmonium.actors.scheduler import ReadyQueue
+from harmonium.actors.virtual_loop import VirtualLoop
+from harmonium.protocols.lanes import Lane
+
+__all__ = ["HOP", "Carriage", "Prompt", "SimulatedGround"]
+
+T = TypeVar("T")
+
+HOP = 0.001
+"""Seconds that every message takes at least, so that no chain of messages is endless in no time."""
+
+
+class Carriage(Protocol):
+    """How long messages are under way, and what becomes of them there."""
+
+    def latencies(
+        self, ground: SimulatedGround, to: Cell | None, envelope: RawEnvelope
+    ) -> tuple[float, ...]:
+        """Give the extra seconds of each copy that arrives: none if it is lost."""
+
+
+class Prompt:
+    """Every message takes one hop, and arrives once."""
+
+    def latencies(
+        self, ground: SimulatedGround, to: Cell | None, envelope: RawEnvelope
+    ) -> tuple[float, ...]:
+        """Give one copy without delay."""
+        return _AT_ONCE
+
+
+_AT_ONCE = (0.0,)
+
+
+class SimulatedGround(Ground):
+    """A ground whose time passes only in `run`.
+
+    Args:
+        name: Shown in logs and ids.
+        seed: Seeds `random`.
+        ready: Picks which ready agent runs next; None for first in, first out.
+        carriage: Says how long messages are under way.
+    """
+
+    loop: VirtualLoop
+
+    def __init__(
+        self,
+        name: str = "sim",
+        *,
+        seed: int = 0,
+        ready: ReadyQueue | None = None,
+        carriage: Carriage | None = None,
+    ) -> None:
+        self.time = 0.0
+        self.carriage: Carriage = carriage or Prompt()
+        self._last: dict[tuple[Any, Any], float] = {}
+        self._coming: Counter[Cell] = Counter()
+        self._blocking = 0
+        super().__init__(name=name, clock=self.now, random=Random(seed), ready=ready)
+        self.loop = VirtualLoop(self.now, lambda: self.timers)
+        self.awake = True  # nothing has to wake it: `run` looks for itself
+        self.deliveries = 0
+        self.on_delivery: Callable[[], None] | None = None
+
+    def now(self) -> float:
+        """Give the virtual time, in seconds from 0."""
+        return self.time
+
+    # -- starting and closing, as a `System` does it
+
+    def attach(self, loop: Any) -> None:
+        """Nothing to attach to: it has a loop of its own."""
+
+    def close(self) -> None:
+        """Take no more agents."""
+        self.open = False
+
+    def play(self, scenario: Coroutine[Any, Any, T], *, limit: float = 3600.0) -> T:
+        """Run a coroutine to its end, in virtual time.
+
+        Raises:
+            TimeoutError: If it is not done after `limit` virtual seconds, or
+                waits for something that will never happen.
+        """
+        with self.inside():
+            task = self.loop.create_task(scenario)
+        if not self.run(task.done, limit=limit):
+            task.cancel()
+            self.run(task.done, limit=limit)
+            raise TimeoutError(f"The scenario is not done at {self.time:.3f} s and nothing is due.")
+        return task.result()
+
+    # -- time
+
+    def run(self, until: Callable[[], object] | None = None, *, limit: float = 3600.0) -> bool:
+        """Let time pass until the condition holds, or nothing is left to happen.
+
+        Args:
+            until: Looked at after each step; None runs until all is quiet.
+            limit: Virtual seconds after which it ends all the same.
+
+        Returns:
+            Whether the condition holds (without one: whether all is quiet).
+        """
+        ends = self.time + limit
+        with self.inside():
+            while until is None or not until():
+                if not self.step(ends):
+                    return until is None and not self.ready
+        return True
+
+    def advance(self, seconds: float) -> None:
+        """Let this much time pass, and everything happen that is due in it."""
+        ends = self.time + seconds
+        with self.inside():
+            while self.step(ends):
+                pass
+        self.time = max(self.time, ends)
+
+    def step(self, ends: float) -> bool:
+        """Let one thing happen; False if nothing is due before `ends`."""
+        if self.loop.run_once():
+            return True
+        if self.ready:
+            self.visit(self.ready.popleft(), 1)
+            self.active = None
+            if self.on_delivery is not None:
+                self.on_delivery()
+            return True
+        due = self.timers.next_due()
+        if due is None or due > ends:
+            return False
+        self.time = max(self.time, due)
+        timer = self.timers.pop_due(self.time)
+        if timer is not None and timer.call is not None:
+            call, args = timer.call, timer.args
+            timer.call = None
+            call(*args)
+        return True
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Make the virtual loop the running one; a real one goes on afterwards."""
+        outer = asyncio._get_running_loop()
+        asyncio._set_running_loop(self.loop)
+        try:
+            yield
+        finally:
+            asyncio._set_running_loop(outer)
+
+    def wake(self) -> None:
+        """Nothing: `run` looks for itself."""
+
+    def call_soon(self, call: Callable[..., Any], *args: Any, context: Any = None) -> None:
+        """Run `call(*args)` in the next step."""
+        self.loop.call_soon(call, *args, context=context)
+
+    def call_threadsafe(self, call: Callable[[], Any]) -> None:
+        """Run `call()` in the next step; at once for a blocking handler, which cannot wait."""
+        if self._blocking:
+            call()
+        else:
+            self.loop.call_soon(call)
+
+    def block_on(self, promise: Promise[Any], timeout: float | None) -> None:
+        """Let time pass until a promise is settled that a blocking handler waits for."""
+        if not self._blocking:
+            super().block_on(promise, timeout)
+        if not self.run(promise.done, limit=3600.0 if timeout is None else timeout):
+            raise TimeoutError(f"No answer within {timeout} s.")
+
+    # -- carriage
+
+    def mailbox_limit(self, cell: Cell) -> int:
+        """Send every message the long way, through `carry`."""
+        return -1
+
+    def carry(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> Any:
+        """Put an envelope on its way; it arrives after a hop and what the choices add.
+
+        Room in the mailbox is taken when it is sent, as on every ground, so that
+        a sender hears at once of a mailbox that is full.
+        """
+        full = cell.queued() + self._coming[cell] >= cell.birth.mailbox
+        parked = cell.more_ is not None and cell.more_.parked
+        if lane is None and (full or parked):
+            return self._overflow(cell, envelope)
+        copies = self.carriage.latencies(self, cell, envelope)
+        if not copies:
+            unanswerable = (*envelope[:2], None, *envelope[3:])
+            self.dead_letter(cell, unanswerable, "lost on the way")
+        for number, latency in enumerate(copies):
+            if number:
+                self.sent += 1
+                envelope = (*envelope[:3], self.sent, *envelope[4:])
+            self.in_transit += 1
+            self._coming[cell] += 1
+            when = self._arrival(envelope[1], cell, latency)
+            self.timers.add(when, self._arrived, cell, envelope, lane)
+        return ACCEPTED
+
+    def refill(self, cell: Cell) -> None:
+        """Let parked messages in, behind those that are under way since before."""
+        if not self._coming[cell]:
+            super().refill(cell)
+
+    def _arrival(self, sender: Any, to: Any, latency: float) -> float:
+        """When it arrives: never before what the same sender sent there earlier."""
+        pair = (sender, to)
+        when = max(self.time + HOP + latency, self._last.get(pair, 0.0))
+        self._last[pair] = when
+        return when
+
+    def _arrived(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> None:
+        self.in_transit -= 1
+        self.deliveries += 1
+        self._coming[cell] -= 1
+        if not self._coming[cell]:
+            del self._coming[cell]
+        if not cell.alive:
+            self._post_slowly(cell, envelope, lane)
+        elif not self.turned_away(cell, envelope):
+            self.put(cell, envelope, lane)
+
+    def carry_reply(self, ask: Any, answer: RawEnvelope, *, failed: bool) -> None:
+        """Put a reply on its way back."""
+        copies = self.carriage.latencies(self, ask.owner, answer)
+        if not copies:
+            to = ask.owner if ask.owner is not None else "(outside)"
+            self.dead_letter(to, answer, "lost on the way")
+            return
+        self.in_transit += 1
+        when = self._arrival(answer[1], ask.owner, copies[0])
+        self.timers.add(when, self._reply_arrived, ask, answer, failed)
+
+    def _reply_arrived(self, ask: Any, answer: RawEnvelope, failed: bool) -> None:  # noqa: FBT001
+        self.in_transit -= 1
+        super().carry_reply(ask, answer, failed=failed)
+
+    # -- blocking handlers
+
+    def run_blocking(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
+        """Run it at once, in virtual time: there are no threads here."""
+        incarnation, active = cell.incarnation, self.active
+        self._blocking += 1
+        try:
+            outcome = _outcome(handler, cell, envelope)
+        finally:
+            self._blocking -= 1
+            self.active = active
+        self.timers.add(
+            self.time + HOP,
+            self.signal,
+            cell,
+            self.blocking_done,
+            cell,
+            incarnation,
+            envelope,
+            outcome,
+        )
+
+
+def _outcome(handler: Handler, cell: Cell, envelope: RawEnvelope) -> Callable[[], Any]:
+    try:
+        result = handler.function(cell.agent, envelope[0])
+    except BaseException as error:  # the agent's failure; it is raised in its turn
+        caught = error
+
+        def fail() -> Any:
+            raise caught
+
+        return fail
+    return lambda: result
