@@ -81,7 +81,7 @@ def _child_differences(old: ChildSpec, new: ChildSpec, path: str) -> Iterator[Ch
 def _fields(old: Any, new: Any, path: str, *, leave: str) -> Iterator[Change]:
     for field in attrs.fields(type(new)):
         before, after = getattr(old, field.name), getattr(new, field.name)
-        if field.name != leave and before != after:
+        if field.init and field.name != leave and before != after:
             yield Change(path, field.name, before, after)
 
 

@@ -9,7 +9,7 @@ from a file (`harmonium.supervisors.mapping`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 import attrs
 
@@ -21,12 +21,12 @@ from harmonium.protocols.waiting import HOLD, Mail
 from harmonium.supervisors import validation, words
 from harmonium.supervisors.directives import Directives
 from harmonium.supervisors.directives import directives as as_directives
+from harmonium.supervisors.fields import ChildFields, SupervisorFields, Table
 from harmonium.supervisors.phase_spec import StopPhase
 from harmonium.supervisors.poison import Poison
 from harmonium.supervisors.words import (
     AutoShutdown,
     Bystander,
-    Directive,
     Exhausted,
     Kind,
     RestartType,
@@ -56,7 +56,6 @@ DEFAULT_QUARANTINE = Backoff(30.0, 600.0, jitter=0.1, stable_for=30.0)
 """How long a child whose own budget is used up is left alone."""
 
 Spec = TypeVar("Spec")
-Table = Mapping[type[BaseException] | str, Directive | str] | Directives | None
 
 
 def _table(value: Table) -> Directives | None:
@@ -190,14 +189,13 @@ class SupervisorSpec:
     max_children: int | None = None
     extra_args: tuple[Any, ...] = ()
     stop_phases: tuple[StopPhase, ...] = ()
+    budget: Budget = attrs.field(init=False, eq=False, repr=False)
+    """Its restart intensity, made of `max_restarts` and `within`."""
 
     def __attrs_post_init__(self) -> None:
         validation.check_supervisor(self)
-
-    @property
-    def budget(self) -> Budget:
-        """Its restart intensity."""
-        return Budget(self.max_restarts, self.within)
+        # Made once: each crash asks for it.
+        object.__setattr__(self, "budget", Budget(self.max_restarts, self.within))
 
     @property
     def is_dynamic(self) -> bool:
@@ -220,7 +218,7 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
     keep_children: bool = False,
     stash: int = 1_000,
     retries: int = 0,
-    **fields: Any,
+    **fields: Unpack[ChildFields],
 ) -> ChildSpec:
     """Declare one child of a supervisor.
 
@@ -248,8 +246,9 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
         5.0
     """
     if isinstance(start, SupervisorSpec):
-        fields = {"shutdown": words.NEVER_GIVE_UP, "start_timeout": None} | fields
-        return _make(ChildSpec, id=start.name if id is None else id, start=start, **fields)
+        id = start.name if id is None else id
+        defaults: ChildFields = {"shutdown": words.NEVER_GIVE_UP, "start_timeout": None}
+        return _make(ChildSpec, id=id, start=start, **{**defaults, **fields})
     place = id if isinstance(id, str) and id else "child"
     birth = start
     if not isinstance(start, Birth):
@@ -269,7 +268,10 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
 
 
 def supervisor(
-    name: str, *, children: Iterable[ChildSpec | SupervisorSpec] = (), **fields: Any
+    name: str,
+    *,
+    children: Iterable[ChildSpec | SupervisorSpec] = (),
+    **fields: Unpack[SupervisorFields],
 ) -> SupervisorSpec:
     """Declare a supervisor of the children given, started in this order.
 
@@ -290,7 +292,12 @@ def supervisor(
 
 
 def dynamic_supervisor(
-    name: str, *, template: ChildSpec | None = None, **fields: Any
+    name: str,
+    *,
+    template: ChildSpec | None = None,
+    max_children: int | None = None,
+    extra_args: Sequence[Any] = (),
+    **fields: Unpack[SupervisorFields],
 ) -> SupervisorSpec:
     """Declare a supervisor whose children come and go while it runs.
 
@@ -300,14 +307,24 @@ def dynamic_supervisor(
     Args:
         name: Its name.
         template: The child that `start_child` with arguments only copies.
-        **fields: `max_children`, `extra_args` and what a supervisor has else;
-            no strategy, no children, no automatic shutdown.
+        max_children: How many it may have at once. None sets no limit.
+        extra_args: Put before the arguments of each child, at every start.
+        **fields: What a supervisor has else; no strategy, no children, no
+            automatic shutdown.
 
     Raises:
         SpecError: If anything is unknown, out of bounds or contradictory.
     """
-    fields = {"per_child": True} | fields
-    return _make(SupervisorSpec, name=name, kind=Kind.DYNAMIC, template=template, **fields)
+    fields.setdefault("per_child", True)
+    return _make(
+        SupervisorSpec,
+        name=name,
+        kind=Kind.DYNAMIC,
+        template=template,
+        max_children=max_children,
+        extra_args=validation.sequence(f"{name}.extra_args", extra_args),
+        **fields,
+    )
 
 
 def partition_supervisor(
@@ -316,7 +333,7 @@ def partition_supervisor(
     *,
     partitions: int,
     with_arguments: Callable[[int], Sequence[Any]] | None = None,
-    **fields: Any,
+    **fields: Unpack[SupervisorFields],
 ) -> SupervisorSpec:
     """Declare `partitions` copies of one child, each for its share of the keys.
 

@@ -58,7 +58,7 @@ def _child(spec: ChildSpec) -> dict[str, Any]:
 
 def _changed(value: Any) -> dict[str, Any]:
     """Give the fields that are not at their default."""
-    fields = attrs.fields(type(value))
+    fields = [field for field in attrs.fields(type(value)) if field.init]
     now = {field.name: getattr(value, field.name) for field in fields}
     return {
         field.name: _plain(now[field.name])

@@ -41,7 +41,7 @@ __all__ = [
 
 def check_fields(cls: type[Any], fields: Mapping[str, Any]) -> None:
     """Refuse a field that the class does not have, and name the nearest one."""
-    known = [field.name for field in attrs.fields(cls)]
+    known = [field.name for field in attrs.fields(cls) if field.init]
     place = str(fields.get("id") or fields.get("name") or cls.__name__)
     for name in fields:
         if name not in known:

@@ -66,6 +66,6 @@ class Cause:
 def _line(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - the text of a broken exception must not break a decision
+    except Exception:
         text = "its text cannot be made"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

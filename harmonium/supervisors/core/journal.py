@@ -20,6 +20,8 @@ __all__ = ["bare", "record"]
 def record(turn: Turn, before: State, event: Any) -> Record:
     """Write down a decision with its inputs."""
     budget = before.spec.budget
+    used = before.window.used(budget, turn.now)
+    spent = turn.state.window is not before.window
     return Record(
         turn.state.number,
         turn.now,
@@ -27,8 +29,8 @@ def record(turn: Turn, before: State, event: Any) -> Record:
         turn.draw,
         tuple(turn.verdicts),
         tuple(map(bare, turn.effects)),
-        before.window.used(budget, turn.now),
-        turn.state.window.used(budget, turn.now),
+        used,
+        turn.state.window.used(budget, turn.now) if spent else used,
     )
 
 
