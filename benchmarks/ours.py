@@ -25,11 +25,15 @@ __all__ = [
 ]
 
 
-class Player(Agent):
-    """Hits the ball back."""
+class Side(Agent):
+    """One side of a ping-pong."""
 
     other: Ref
     done: asyncio.Event
+
+
+class Player(Side):
+    """Hits the ball back."""
 
     @handles
     def ball(self, ball: Ball) -> None:
@@ -40,7 +44,7 @@ class Player(Agent):
             self.done.set()
 
 
-class AsyncPlayer(Player):
+class AsyncPlayer(Side):
     """The same with an async handler."""
 
     @handles
@@ -113,7 +117,7 @@ def _agent(system: System, name: str) -> Any:
     return system.ref(name)._cell.agent
 
 
-def ping_pong(n: int, player: type[Player] = Player) -> float:
+def ping_pong(n: int, player: type[Side] = Player) -> float:
     """Messages a second between two agents."""
 
     async def work(system: System) -> float:

@@ -13,7 +13,7 @@ __all__ = ["asks", "ping_pong", "spawns", "stream"]
 
 
 class _Player(pykka.ThreadingActor):
-    other: pykka.ActorRef
+    other: pykka.ActorRef[_Player]
     done: threading.Event
 
     def on_receive(self, message: BareBall) -> None:

@@ -178,11 +178,10 @@ class Ground(Asking):
     def request_stop(self, cell: Cell, reason: Exit | None = None) -> Ask[None]:
         """Stop an agent gracefully; the promise is settled when it is gone."""
         ask: Ask[None] = Ask(self, None, cell, None)
-        call = lambda: lifecycle.request_stop(cell, ask, reason)  # noqa: E731
         if self.in_thread():
-            call()
+            lifecycle.request_stop(cell, ask, reason)
         else:
-            self.call_threadsafe(call)
+            self.call_threadsafe(lambda: lifecycle.request_stop(cell, ask, reason))
         return ask
 
     def fast_table(self, cell: Cell, table: HandlerTable) -> Any:

@@ -62,7 +62,8 @@ class Ref:
                 is `WAIT` and the caller is a handler that is not async.
         """
         cell = self._cell
-        return cell.ground.tell(caller(cell.ground), cell, message, lane=lane)
+        accepted: Awaitable[None] = cell.ground.tell(caller(cell.ground), cell, message, lane=lane)
+        return accepted
 
     def ask(
         self, message: Any, *, timeout: float = 5.0, idempotency_key: str | None = None

@@ -81,7 +81,8 @@ class SimulatedGround(Ground):
         self._coming: Counter[Cell] = Counter()
         self._blocking = 0
         super().__init__(name=name, clock=self.now, random=Random(seed), ready=ready)
-        self.loop = VirtualLoop(self.now, lambda: self.timers)
+        # asyncio's interface has more than agents may use; what is missing raises.
+        self.loop = VirtualLoop(self.now, lambda: self.timers)  # type: ignore[abstract]
         self.awake = True  # nothing has to wake it: `run` looks for itself
         self.deliveries = 0
         self.on_delivery: Callable[[], None] | None = None
@@ -112,7 +113,8 @@ class SimulatedGround(Ground):
             task.cancel()
             self.run(task.done, limit=limit)
             raise TimeoutError(f"The scenario is not done at {self.time:.3f} s and nothing is due.")
-        return task.result()
+        result: T = task.result()
+        return result
 
     # -- time
 

@@ -130,22 +130,22 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def _escaped(self, *_: Any, **__: Any) -> NoReturn:
         raise EscapedSimulation.here("the event loop")
 
-    run_in_executor = _escaped  # type: ignore[assignment]
-    create_connection = _escaped  # type: ignore[assignment]
-    create_server = _escaped  # type: ignore[assignment]
-    create_datagram_endpoint = _escaped  # type: ignore[assignment]
-    create_unix_connection = _escaped  # type: ignore[assignment]
-    create_unix_server = _escaped  # type: ignore[assignment]
-    subprocess_exec = _escaped  # type: ignore[assignment]
-    subprocess_shell = _escaped  # type: ignore[assignment]
-    getaddrinfo = _escaped  # type: ignore[assignment]
-    getnameinfo = _escaped  # type: ignore[assignment]
-    add_signal_handler = _escaped  # type: ignore[assignment]
-    add_reader = _escaped  # type: ignore[assignment]
-    add_writer = _escaped  # type: ignore[assignment]
-    connect_read_pipe = _escaped  # type: ignore[assignment]
-    connect_write_pipe = _escaped  # type: ignore[assignment]
-    sock_connect = _escaped  # type: ignore[assignment]
-    sock_recv = _escaped  # type: ignore[assignment]
-    sock_sendall = _escaped  # type: ignore[assignment]
-    sock_accept = _escaped  # type: ignore[assignment]
+    run_in_executor = _escaped
+    create_connection = _escaped
+    create_server = _escaped
+    create_datagram_endpoint = _escaped
+    create_unix_connection = _escaped
+    create_unix_server = _escaped
+    subprocess_exec = _escaped
+    subprocess_shell = _escaped
+    getaddrinfo = _escaped
+    getnameinfo = _escaped
+    add_signal_handler = _escaped
+    add_reader = _escaped
+    add_writer = _escaped
+    connect_read_pipe = _escaped
+    connect_write_pipe = _escaped
+    sock_connect = _escaped
+    sock_recv = _escaped
+    sock_sendall = _escaped
+    sock_accept = _escaped

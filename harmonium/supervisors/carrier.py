@@ -57,11 +57,9 @@ class Carrier:
 
     def start(self, effect: effects.Start) -> None:
         """Build an instance, in a new cell or in the one that is kept."""
-        from harmonium.supervisors.supervisor import birth_of
-
         cell = self._cell(effect.child)
         if cell is None or effect.fresh:
-            birth = birth_of(effect.spec, reports=effect.reports)
+            birth = self._supervisor.birth_of(effect.spec, reports=effect.reports)
             cell = lifecycle.place(self._me, birth, effect.child)
             cell.more.hold_failed = effect.spec.poison is not None
         cause = effect.cause

@@ -73,6 +73,10 @@ class Supervisor(Agent):
         for effect in effects:
             self._carrier.carry_out(effect)
 
+    def birth_of(self, spec: ChildSpec, *, reports: bool = False) -> Birth:
+        """How to make the agent that a child's spec describes."""
+        return birth_of(spec, reports=reports)
+
     # -- what the runtime calls
 
     def _child_report(self, child: Cell, report: Any) -> None:
