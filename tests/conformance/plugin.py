@@ -74,6 +74,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _id(item.nodeid) in LEFT_OUT:
             item.add_marker(pytest.mark.skip(reason=LEFT_OUT[_id(item.nodeid)]))
+    if len(config.args) == 1 and Path(config.args[0]).is_dir():
+        gone = {*LEFT_OUT, *BEYOND}.difference(_id(item.nodeid) for item in items)
+        if gone:
+            raise pytest.UsageError(f"exclusions.toml names what there is not: {sorted(gone)}")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -1,6 +1,7 @@
 """Run Thespian's own tests on our base: ``python tests/conformance/run.py [pytest's arguments]``.
 
-They sleep most of the time, so more processes than cores do no harm.
+A name such as ``test_actors.py`` or ``test_actors.py::TestFuncActors`` stands for
+Thespian's file; without one all are run.
 """
 
 from __future__ import annotations
@@ -21,14 +22,24 @@ def main(arguments: list[str]) -> int:
         print("thespian is not installed", file=sys.stderr)
         return 2
     tests = Path(spec.origin).with_name("test")
+    named = [str(tests / a) if _is_test(a) else a for a in arguments]
+    if named == arguments:
+        named.append(str(tests))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conformance.plugin"]
     # Its own settings: those in setup.cfg are for our tests, not for Thespian's.
     command += ["-c", os.devnull, "--rootdir", str(tests), "-p", "no:cacheprovider"]
-    command += ["-p", "no:randomly", *arguments]
-    if not any(argument.partition("::")[0].endswith(".py") for argument in arguments):
-        command.append(str(tests))
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
+    command += ["-p", "no:randomly", *named]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *_path()])}
+    environment.pop("PYTHONUNBUFFERED", None)  # a test of Thespian's counts on buffers
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def _path() -> list[str]:
+    return list(filter(None, [os.environ.get("PYTHONPATH")]))
+
+
+def _is_test(argument: str) -> bool:
+    return argument.startswith("test_") and argument.partition("::")[0].endswith(".py")
 
 
 if __name__ == "__main__":
