@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import attrs
-
 from harmonium.actors.birth import Birth
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.waiting import Stash
+from harmonium.supervisors.finding import Finding
 from harmonium.supervisors.mapping import from_mapping
 from harmonium.supervisors.phases import plan_of
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 from harmonium.supervisors.words import ONE_FOR_ALL, ONE_FOR_ONE
 
-__all__ = ["Finding", "Level", "lint", "lint_mapping", "stop_time"]
+__all__ = ["lint", "lint_mapping", "stop_time"]
 
 MOST_STARTS = 100
 """Starts of one broken agent above which a product of budgets is reported."""
 MANY_CHILDREN = 10
 """How many dynamic children are many for a root on the default budget."""
-
-
-class Level(enum.Enum):
-    """How bad a finding is."""
-
-    ERROR = "error"
-    """The tree cannot be started, or cannot be stopped as it says."""
-    WARNING = "warning"
-    """It can, and will surprise somebody."""
-
-
-@attrs.frozen(slots=True)
-class Finding:
-    """One thing that is wrong or unwise.
-
-    Args:
-        path: Where in the tree.
-        rule: Name of the rule.
-        level: How bad it is.
-        sentence: What is wrong, with the figures.
-        remedy: What to write instead.
-    """
-
-    path: str
-    rule: str
-    level: Level
-    sentence: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.level.value}: {self.path}: {self.sentence} ({self.rule}); {self.remedy}"
 
 
 Spot = tuple[str, SupervisorSpec]
@@ -83,7 +50,7 @@ def lint_mapping(data: Mapping[str, Any]) -> list[Finding]:
     except SpecError as error:
         swapped = error.path.endswith(".maximum") and "out of bounds" in error.problem
         rule = "minimum-above-maximum" if swapped else "malformed"
-        return [Finding(error.path, rule, Level.ERROR, error.problem, error.remedy)]
+        return [Finding(error.path, rule, error.problem, error.remedy)]
     return lint(tree)
 
 
@@ -120,7 +87,6 @@ def _immortal(path: str, spec: SupervisorSpec) -> Iterator[Finding]:
         yield Finding(
             path,
             "immortal",
-            Level.WARNING,
             f"stopping the group may take {total:g} s, and {spec.budget} are one in "
             f"{bearable:g} s: the window may never fill",
             f"make `within` longer than {total * spec.max_restarts:g} s, or the limits shorter",
@@ -135,7 +101,6 @@ def _forced(path: str, spec: SupervisorSpec) -> Iterator[Finding]:
             yield Finding(
                 f"{path}/{one.id}",
                 "finite-shutdown",
-                Level.ERROR if one.stop_limit < needed else Level.WARNING,
                 f"it is killed after {one.stop_limit:g} s, and its tree may take {needed:g} s",
                 "use NEVER_GIVE_UP; its agents have limits of their own",
             )
@@ -150,7 +115,6 @@ def _minimum_above_maximum(path: str, one: ChildSpec) -> Iterator[Finding]:
         yield Finding(
             path,
             "minimum-above-maximum",
-            Level.WARNING,
             f"its quarantine of {one.quarantine.initial:g} s is shorter than its longest "
             f"backoff of {one.backoff.maximum:g} s",
             "make quarantine.initial at least backoff.maximum",
@@ -160,7 +124,6 @@ def _minimum_above_maximum(path: str, one: ChildSpec) -> Iterator[Finding]:
         yield Finding(
             path,
             "minimum-above-maximum",
-            Level.WARNING,
             f"its stash of {one.mail.capacity} does not fit its mailbox of {room}",
             "make the mailbox larger or the stash smaller",
         )
@@ -177,7 +140,6 @@ def _product(tree: SupervisorSpec) -> Iterator[Finding]:
             yield Finding(
                 path,
                 "budget-product",
-                Level.WARNING,
                 f"an agent that always crashes is started up to {starts} times before the "
                 "root gives up",
                 "lower max_restarts on the way up, or give the root a `subtree` budget",
@@ -217,7 +179,6 @@ def _root_budget(tree: SupervisorSpec) -> Iterator[Finding]:
         yield Finding(
             f"/{tree.name}",
             "root-budget",
-            Level.WARNING,
             f"it gives up at its second restart in 5 s, and {crowds[0].name} may have "
             f"{crowds[0].max_children or 'any number of'} children",
             "choose max_restarts and within for the root",
@@ -230,7 +191,7 @@ def _phases(tree: SupervisorSpec) -> Iterator[Finding]:
         plan_of(tree.stop_phases)
     except SpecError as error:
         rule = "stop-phases"
-        yield Finding(f"/{tree.name}", rule, Level.ERROR, error.problem, error.remedy)
+        yield Finding(f"/{tree.name}", rule, error.problem, error.remedy)
 
 
 _OF_A_TREE: tuple[Callable[[SupervisorSpec], Iterator[Finding]], ...] = (

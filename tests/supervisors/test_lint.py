@@ -9,15 +9,15 @@ import pytest
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
 from harmonium.protocols.waiting import Stash
-from harmonium.supervisors.lint import Level, lint, lint_mapping, stop_time
+from harmonium.supervisors.lint import lint, lint_mapping, stop_time
 from harmonium.supervisors.phase_spec import StopPhase
 from harmonium.supervisors.spec import child, dynamic_supervisor, supervisor
 from harmonium.supervisors.words import KILL, NEVER_GIVE_UP, ONE_FOR_ALL, REST_FOR_ONE
 from tests.supervisors.harness import agent, kid, tree
 
 
-def rules(spec) -> list[tuple[str, str, str]]:
-    return [(one.path, one.rule, one.level.value) for one in lint(spec)]
+def rules(spec) -> list[tuple[str, str]]:
+    return [(one.path, one.rule) for one in lint(spec)]
 
 
 def test_a_sound_tree_has_no_findings():
@@ -42,7 +42,7 @@ def test_s36_stops_that_never_let_the_window_fill(strategy, limits, found):
     """The sum of the limits against the spacing of affordable restarts."""
     children = [kid(f"c{n}", shutdown=limit) for n, limit in enumerate(limits)]
     spec = tree(*children, strategy=strategy, max_restarts=2, within=10)
-    expected = [("/top", "immortal", "warning")] if found else []
+    expected = [("/top", "immortal")] if found else []
     assert rules(spec) == expected
 
 
@@ -55,7 +55,7 @@ def test_s36_the_finding_names_the_figures():
         "the window may never fill"
     )
     assert one.remedy == "make `within` longer than 20 s, or the limits shorter"
-    assert str(one).startswith("warning: /top: stopping the group")
+    assert str(one).startswith("/top: stopping the group")
 
 
 def test_s36_without_restarts_nothing_is_immortal():
@@ -86,26 +86,26 @@ def test_s35_one_level_is_no_product():
     assert rules(tree("A", max_restarts=1000)) == []
 
 
-@pytest.mark.parametrize(("limit", "level"), [(0.5, Level.ERROR), (9.0, Level.WARNING)])
-def test_s52_a_finite_limit_above_a_supervisor(limit, level):
-    """It is worse when the tree below may take longer."""
+@pytest.mark.parametrize("limit", [0.5, 9.0])
+def test_s52_a_finite_limit_above_a_supervisor(limit):
+    """The finding names the limit and what the tree below may take."""
     inner = tree(kid("K", shutdown=3.0), kid("L", shutdown=3.0), name="inner")
     (one,) = lint(tree(child(inner, shutdown=limit, forced=True)))
-    assert (one.path, one.rule, one.level) == ("/top/inner", "finite-shutdown", level)
+    assert (one.path, one.rule) == ("/top/inner", "finite-shutdown")
     assert f"killed after {limit:g} s, and its tree may take 6 s" in one.sentence
 
 
 def test_a_quarantine_that_is_shorter_than_the_backoff():
     """A child that is given up would be tried sooner than one that is not."""
     one = kid("A", backoff=Backoff(1.0, 60.0))
-    assert rules(tree(one)) == [("/top/A", "minimum-above-maximum", "warning")]
+    assert rules(tree(one)) == [("/top/A", "minimum-above-maximum")]
     assert rules(tree(kid("A", backoff=Backoff(1.0, 30.0)))) == []
 
 
 def test_a_stash_that_does_not_fit_the_mailbox():
     """It could never be full."""
     assert rules(tree(kid("A", mail=Stash(11), mailbox=10))) == [
-        ("/top/A", "minimum-above-maximum", "warning")
+        ("/top/A", "minimum-above-maximum")
     ]
     assert rules(tree(kid("A", mail=Stash(10), mailbox=10))) == []
 
@@ -114,7 +114,7 @@ def test_a_stash_that_does_not_fit_the_mailbox():
 def test_a_root_on_the_default_budget_with_many_dynamic_children(limit, found):
     """One restart in 5 s took whole nodes down elsewhere."""
     crowd = dynamic_supervisor("crowd", max_children=limit)
-    expected = [("/top", "root-budget", "warning")] if found else []
+    expected = [("/top", "root-budget")] if found else []
     assert rules(tree(crowd)) == expected
     assert rules(tree(crowd, max_restarts=10)) == []
     assert rules(tree(crowd, within=60.0)) == []
@@ -122,14 +122,14 @@ def test_a_root_on_the_default_budget_with_many_dynamic_children(limit, found):
 
 def test_a_dynamic_root_on_the_default_budget():
     """The same holds for the root itself."""
-    assert rules(dynamic_supervisor("top")) == [("/top", "root-budget", "warning")]
+    assert rules(dynamic_supervisor("top")) == [("/top", "root-budget")]
 
 
 def test_s80_a_circle_of_stop_phases():
     """The stop would never end, so the tree is refused."""
     phases = (StopPhase("a", ("b",)), StopPhase("b", ("a",)))
     (one,) = lint(tree("A", stop_phases=phases))
-    assert (one.rule, one.level) == ("stop-phases", Level.ERROR)
+    assert one.rule == "stop-phases"
     assert "a circle" in one.sentence
 
 
@@ -137,7 +137,7 @@ def test_the_template_of_a_dynamic_supervisor_is_looked_at():
     """Every copy would have the same mistake."""
     template = kid("job", mail=Stash(11), mailbox=10)
     spec = dynamic_supervisor("top", template=template, max_children=3)
-    assert rules(spec) == [("/top/job", "minimum-above-maximum", "warning")]
+    assert rules(spec) == [("/top/job", "minimum-above-maximum")]
 
 
 def test_how_long_a_stop_may_take():
@@ -156,7 +156,7 @@ def test_how_long_a_stop_may_take():
 def test_a_malformed_file_is_a_finding():
     """With the place and the remedy of the error."""
     (one,) = lint_mapping({"name": "top", "strateg": "x"})
-    assert (one.path, one.rule, one.level) == ("/top.strateg", "malformed", Level.ERROR)
+    assert (one.path, one.rule) == ("/top.strateg", "malformed")
     assert one.remedy == "did you mean 'strategy'?"
 
 
