@@ -39,7 +39,7 @@ class Shop:
 
     def tree(self) -> SupervisorSpec:
         """Declare the supervision tree."""
-        backoff = Backoff(0.001, 0.05, jitter=0.2, stable_for=1.0)
+        backoff = Backoff(0.001, 0.01, jitter=0.2, stable_for=1.0)
         patient = {"handler_limit": HANDLER_LIMIT, "backoff": backoff}
         levels = {"stock": self.stock, "safety": self.safety}
         reviewers = supervisor(

@@ -130,7 +130,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def _escaped(self, *_: Any, **__: Any) -> NoReturn:
         raise EscapedSimulation.here("the event loop")
 
-    run_in_executor = _escaped
+    run_in_executor = _escaped  # type: ignore[assignment]
     create_connection = _escaped
     create_server = _escaped
     create_datagram_endpoint = _escaped
@@ -140,9 +140,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     subprocess_shell = _escaped
     getaddrinfo = _escaped
     getnameinfo = _escaped
-    add_signal_handler = _escaped
-    add_reader = _escaped
-    add_writer = _escaped
+    add_signal_handler = _escaped  # type: ignore[assignment]
+    add_reader = _escaped  # type: ignore[assignment]
+    add_writer = _escaped  # type: ignore[assignment]
     connect_read_pipe = _escaped
     connect_write_pipe = _escaped
     sock_connect = _escaped
