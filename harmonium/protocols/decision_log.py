@@ -204,12 +204,12 @@ def verify(records: Iterable[Record], *, head: Head | None = None) -> Break | No
 
 
 def _problem(last: Head, record: Record) -> str:
+    if not _is_sealed(record):
+        return "changed: its hash does not fit its fields"
     if record.seq > last.seq + 1:
         return f"removed or reordered: record {record.seq} stands here"
     if record.seq < last.seq + 1:
         return f"reordered or repeated: record {record.seq} stands here"
-    if not _is_sealed(record):
-        return "changed: its hash does not fit its fields"
     if record.previous_hash != last.hash:
         return "replaced: it does not follow the record before it"
     return ""

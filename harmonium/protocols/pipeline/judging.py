@@ -7,7 +7,10 @@ from harmonium.protocols.failure import Failure
 from harmonium.protocols.pipeline.events import Event
 from harmonium.protocols.pipeline.unit import Got, Outcome, Unit, failure_of
 
-__all__ = ["begin", "expire", "hear", "restore"]
+__all__ = ["CONFLICT", "begin", "expire", "hear", "restore"]
+
+CONFLICT = "Conflict"
+"""The error by which a contradiction goes."""
 
 
 def begin(unit: Unit) -> Outcome:
@@ -27,7 +30,7 @@ def begin(unit: Unit) -> Outcome:
     said = {name: context[name] for name in conflict.between}
     unit.turn.record(Kind.CONFLICT, unit.path, what=said, rule=conflict.name)
     between = " and ".join(conflict.between)
-    return Failure("Conflict", f"{between} contradict one another", in_doubt=False)
+    return Failure(CONFLICT, f"{between} contradict one another", in_doubt=False)
 
 
 def hear(unit: Unit, event: Event) -> Outcome:

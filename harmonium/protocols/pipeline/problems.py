@@ -45,7 +45,7 @@ def problems_of(pipeline: Pipeline[Any, Any]) -> list[Problem]:
         found += _step_problems(f"{place}, step {step.name!r}", step)
     for conflict in pipeline.conflicts:
         found += _conflict_problems(f"{place}, conflict {conflict.name!r}", conflict)
-    return [*found, *_cycles(place, needs)]
+    return [*found, *_cycles(place, needs), *_unreached(place, needs)]
 
 
 def needs_of(pipeline: Pipeline[Any, Any]) -> Needs:
@@ -167,3 +167,28 @@ def _cycles(place: str, needs: Needs) -> Iterator[Problem]:
         if len(circle) > 1:
             text = f"steps need one another in a circle: {' needs '.join(circle)}"
             yield place, text, "take one need away"
+
+
+def _unreached(place: str, needs: Needs) -> Iterator[Problem]:
+    """Name the steps that can never run because of what others need."""
+    reached: set[str] = set()
+    while ready := {n for n in needs.keys() - reached if reached.issuperset(needs[n])}:
+        reached |= ready
+    for name in needs:
+        lost = [need for need in needs[name] if need in needs and need not in reached]
+        if name not in reached and lost and not _is_in_circle(name, needs):
+            where = f"{place}, step {name!r}"
+            yield where, f"it is never reached: it waits for {lost[0]!r}", "mend that one"
+
+
+def _is_in_circle(name: str, needs: Needs) -> bool:
+    seen: set[str] = set()
+    todo = list(needs[name])
+    while todo:
+        one = todo.pop()
+        if one == name:
+            return True
+        if one not in seen:
+            seen.add(one)
+            todo += needs.get(one, [])
+    return False

@@ -131,8 +131,9 @@ def _to_the_end(unit: Unit, outcome: Outcome, *, unsent: bool = False) -> Outcom
 def _fall_back(unit: Unit, failure: Failure, *, unsent: bool) -> Outcome:
     work = unit.work
     if failure is not work.failure:  # else a rule passed it on
-        who = work.to or ""
-        unit.turn.record(Kind.FAILED, unit.path, who=who, what=failure.error, why=failure.text)
+        if failure.error != judging.CONFLICT:  # it has an entry of its own
+            who = work.to or ""
+            unit.turn.record(Kind.FAILED, unit.path, who=who, what=failure.error, why=failure.text)
         unit.change(failure=failure, in_doubt=work.in_doubt or failure.in_doubt)
     if unit.turn.phase is not Phase.RUNNING and not unit.is_undo:
         return Lost(failure)  # the request is closing: nothing new is begun
@@ -141,7 +142,8 @@ def _fall_back(unit: Unit, failure: Failure, *, unsent: bool) -> Outcome:
     if choice.rule is None:
         return Lost(failure)
     unit.change(used=chain.used)
-    unit.turn.record(Kind.FELL_BACK, unit.path, rule=choice.text, why=choice.why)
+    kind = Kind.RESOLVED if unit.task.body is Body.CONFLICT else Kind.FELL_BACK
+    unit.turn.record(kind, unit.path, rule=choice.text, why=choice.why)
     return _apply(unit, choice, failure)
 
 

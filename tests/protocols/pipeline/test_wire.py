@@ -113,9 +113,9 @@ def test_depth_is_no_way_around_the_codec() -> None:
     deep: Any = {"plain": 1}
     for _ in range(100_000):
         deep = {"tuple": [deep]}
+    data = {"event": "Answered", "at": 0.0, "step": "a", "attempt": 1, "answer": deep, "who": ""}
     with pytest.raises(CodecError, match="deep"):
-        decode({"event": "Answered", "at": 0.0, "step": "a", "attempt": 1, "answer": deep, "who": ""},
-               CODEC)  # fmt: skip
+        decode(data, CODEC)
 
 
 @settings(max_examples=50)

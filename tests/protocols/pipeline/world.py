@@ -7,21 +7,22 @@ While it runs it checks what must hold at every moment.
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
-from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 import attrs
 
-from harmonium.protocols.decision_log import Kind
+from harmonium.protocols.decision_log import Entry, Kind
 from harmonium.protocols.failure import Failure
 from harmonium.protocols.pipeline import effects as ef
 from harmonium.protocols.pipeline import events as ev
 from harmonium.protocols.pipeline.machine import advance, replay
 from harmonium.protocols.pipeline.spec import Pipeline
-from harmonium.protocols.pipeline.state import Phase, RequestState, Spread, Status
+from harmonium.protocols.pipeline.state import RequestState, Spread
 
 
 @attrs.frozen
@@ -90,12 +91,7 @@ class World:
         self.timers: dict[str, float] = {}
         self.history: list[tuple[ev.Event, float]] = []
         self.effects: list[ef.Effect] = []
-        self.sends: list[ef.Send] = []
-        self.undos: list[ef.Undo] = []
-        self.confirmed: list[str] = []
-        self.saga_order: list[str] = []
         self.ends: list[tuple[float, ef.Finish | ef.FailRequest]] = []
-        self.partials: list[ef.Partial] = []
 
     # --- Running ----------------------------------------------------------
 
@@ -140,26 +136,35 @@ class World:
     # --- The interpreter and the agents -----------------------------------
 
     def _carry_out(self, effect: ef.Effect) -> None:
-        match effect:
-            case ef.Send():
-                self._answer(effect, ev.Replied, ev.Failed, Done(effect.step))
-            case ef.Undo():
-                self._undo(effect)
-            case ef.Publish():
-                self._publish(effect)
-            case ef.AskBallots():
-                self._poll(effect)
-            case ef.AskPerson():
-                if self._luck(50):
-                    answer = effect.options[0] if effect.options else "yes"
-                    self.plan(ev.Answered(effect.step, effect.attempt, answer, "ann"), self._wait())
-            case ef.SetTimer():
-                self.timers[effect.token] = effect.at
-                self.plan(ev.TimerFired(effect.token), max(0.0, effect.at - self.now))
-            case ef.CancelTimer() if self._luck(90):
-                self.timers.pop(effect.token, None)  # else it fires all the same
-            case _:
-                pass
+        act = self._acts.get(type(effect))
+        if act is not None:
+            act(effect)
+
+    @functools.cached_property
+    def _acts(self) -> dict[type, Callable[[Any], None]]:
+        return {
+            ef.Send: self._send,
+            ef.Undo: self._undo,
+            ef.Publish: self._publish,
+            ef.AskBallots: self._poll,
+            ef.AskPerson: self._ask_person,
+            ef.SetTimer: self._set_timer,
+            ef.CancelTimer: self._cancel_timer,
+        }
+
+    def _set_timer(self, effect: ef.SetTimer) -> None:
+        self.timers[effect.token] = effect.at
+        self.plan(ev.TimerFired(effect.token), max(0.0, effect.at - self.now))
+
+    def _cancel_timer(self, effect: ef.CancelTimer) -> None:
+        if self._luck(90):  # else it fires all the same
+            self.timers.pop(effect.token, None)
+
+    def _ask_person(self, effect: ef.AskPerson) -> None:
+        answer = effect.options[0] if effect.options else "yes"
+        for chance in (50, self.chances.twice):
+            if self._luck(chance):
+                self.plan(ev.Answered(effect.step, effect.attempt, answer, "ann"), self._wait())
 
     def _luck(self, chance: int) -> bool:
         return self.random.randrange(100) < chance
@@ -167,32 +172,40 @@ class World:
     def _wait(self) -> float:
         return self.random.random() * self.chances.slowest
 
-    def _answer(self, effect: Any, replied: Any, failed: Any, good: Any) -> None:
+    def _send(self, effect: ef.Send) -> None:
         name, attempt, chances = effect.step, effect.attempt, self.chances
-        reply: Any = good
-        if self._luck(chances.silent):
-            self.plan(failed(name, attempt, TIMEOUT), effect.timeout)
-            return
-        for chance, failure in ((chances.dead, DEAD), (chances.full, FULL)):
-            if self._luck(chance):
-                self.plan(failed(name, attempt, failure), min(self._wait(), effect.timeout))
-                return
-        if self._luck(chances.refuses):
-            reply = Refused(name)
-        elif self._luck(chances.wrong):
-            reply = Work("wrong")
+        failure = self._fails()
         wait = self._wait()
-        if wait > effect.timeout:
-            self.plan(failed(name, attempt, TIMEOUT), effect.timeout)
-            if self._luck(chances.late):
-                self.plan(replied(name, attempt, reply, "late"), wait)
+        if failure is None and wait <= effect.timeout:
+            reply = self._reply(name)
+            self.plan(ev.Replied(name, attempt, reply, effect.to), wait)
+            if self._luck(chances.twice):
+                self.plan(ev.Replied(name, attempt, reply, effect.to), wait + self._wait())
             return
-        self.plan(replied(name, attempt, reply, effect.to), wait)
-        if self._luck(chances.twice):
-            self.plan(replied(name, attempt, reply, effect.to), wait + self._wait())
+        if failure is not None and failure is not TIMEOUT:
+            self.plan(ev.Failed(name, attempt, failure), min(wait, effect.timeout))
+            return
+        self.plan(ev.Failed(name, attempt, TIMEOUT), effect.timeout)
+        if self._luck(chances.late):
+            self.plan(ev.Replied(name, attempt, self._reply(name), "late"), wait + effect.timeout)
+
+    def _fails(self) -> Failure | None:
+        chances = self.chances
+        for chance, failure in (
+            (chances.silent, TIMEOUT),
+            (chances.dead, DEAD),
+            (chances.full, FULL),
+        ):
+            if self._luck(chance):
+                return failure
+        return None
+
+    def _reply(self, name: str) -> Any:
+        if self._luck(self.chances.refuses):
+            return Refused(name)
+        return Work("wrong") if self._luck(self.chances.wrong) else Done(name)
 
     def _undo(self, effect: ef.Undo) -> None:
-        self.undos.append(effect)
         if self._luck(self.chances.undo_fails):
             failure = self.random.choice([TIMEOUT, DEAD])
             self.plan(ev.UndoFailed(effect.step, effect.attempt, failure), effect.timeout)
@@ -229,31 +242,16 @@ class World:
     def _watch(self, before: RequestState, effects: tuple[ef.Effect, ...]) -> None:
         self.effects += effects
         for effect in effects:
-            match effect:
-                case ef.Send():
-                    self.sends.append(effect)
-                    self._needs_are_done(effect.step)
-                    assert effect.timeout > 0
-                case ef.Publish() | ef.AskBallots():
-                    self._needs_are_done(effect.step)
-                case ef.Finish() | ef.FailRequest():
-                    self.ends.append((self.now, effect))
-                case ef.Partial():
-                    self.partials.append(effect)
-                case ef.Record(entry) if entry.kind == Kind.UNDONE:
-                    self.confirmed.append(entry.step)
-                case _:
-                    pass
+            if isinstance(effect, ef.Send | ef.Publish | ef.AskBallots):
+                self._needs_are_done(effect.step)
+            if isinstance(effect, ef.Finish | ef.FailRequest):
+                self.ends.append((self.now, effect))
+        assert all(e.timeout > 0 for e in effects if isinstance(e, ef.Send | ef.Undo | ef.Publish))
         assert len(self.ends) <= 1, "a request ends once"
         if before.is_over:
             assert self.state == before
             assert all(isinstance(effect, ef.Record) for effect in effects), "over is over"
         self._concurrency_is_kept()
-        if before.phase in (Phase.RUNNING, Phase.SETTLING) and self.state.saga is not None:
-            # What was finished by the time of undoing, in that order.
-            saga = self.state.saga
-            if saga.path or saga.left:
-                self.saga_order = [*saga.left, saga.path]
 
     def _needs_are_done(self, path: str) -> None:
         name = path.partition("/")[0].partition("[")[0].partition("!")[0]
@@ -278,21 +276,14 @@ class World:
         assert len(self.ends) == 1
         return self.ends[0][1]
 
-    def kinds(self) -> Counter[Kind]:
-        return Counter(e.entry.kind for e in self.effects if isinstance(e, ef.Record))
+    def sent(self, kind: type) -> list[Any]:
+        """Give the effects of a class, in their order."""
+        return [effect for effect in self.effects if isinstance(effect, kind)]
 
-    def entries(self, kind: Kind) -> list[Any]:
-        return [
-            e.entry for e in self.effects if isinstance(e, ef.Record) and e.entry.kind == kind
-        ]
+    def entries(self, *kinds: Kind) -> list[Entry]:
+        """Give the entries of these kinds, or all."""
+        entries = [record.entry for record in self.sent(ef.Record)]
+        return [entry for entry in entries if not kinds or entry.kind in kinds]
 
     def replayed(self, count: int) -> RequestState:
         return replay(self.start, self.history[:count])
-
-
-def in_flight(state: RequestState) -> int:
-    """Count the pieces of work that are busy."""
-    return sum(
-        node is not None and node.status in (Status.RUNNING, Status.PAUSED)
-        for node in state.nodes
-    )
