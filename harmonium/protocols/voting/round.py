@@ -77,7 +77,7 @@ class Round:
         deadline: When it closes at the latest, same clock; None for never.
         early: Whether it closes as soon as the outcome can no longer change.
         ballots: The ballots that count, in order of arrival.
-        gone: Members whose ballots will not come.
+        gone: Members that were given up.
         refused: The first 100 ballots that were refused.
         refusals: How many were refused.
         verdict: What it came to; None while it is open.
@@ -168,7 +168,7 @@ def cast(state: Round, ballot: Ballot, now: float) -> tuple[Round, tuple[Effect,
     if why is not None:
         refused = Refused(ballot, why)
         return _refuse(state, refused), (*closing, refused)
-    state = attrs.evolve(state, ballots=(*state.ballots, ballot), gone=state.gone - {ballot.voter})
+    state = attrs.evolve(state, ballots=(*state.ballots, ballot))
     state, closing = _close_if_settled(state)
     return state, (Counted(ballot), *closing)
 

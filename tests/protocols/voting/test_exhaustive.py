@@ -83,7 +83,9 @@ def test_rules_of_one_choice(rule, tie):
                 agree_on_all(rule, question, oracle.choices(options))
 
 
-@pytest.mark.parametrize("tie", [None, Priority(("b", "a"))], ids=["tie", "priority"])
+@pytest.mark.parametrize(
+    "tie", [None, Priority(("b", "a")), Priority(("a",))], ids=["tie", "priority", "part"]
+)
 @pytest.mark.parametrize(
     "rule", [Plurality(), Majority(quorum=1), Supermajority(2 / 3), Unanimity()], ids=repr
 )
@@ -153,6 +155,22 @@ def test_runoff_of_four_with_rankings_cut_short(tie):
     for length in (1, 2, 3):
         first = next(n for n, act in enumerate(acts("m1")) if len(act.ranking or ()) == length)
         agree_on_all(InstantRunoff(), question, acts, cast=(2, 3), first=first)
+
+
+@pytest.mark.parametrize(
+    ("order", "rankings"),
+    [
+        ("bdac", "dcb dcba c b cad bca adbc acbd bac cbda abd ad abcd abc"),
+        ("acdb", "abcd d adcb d ba d cbda cba b ad b dacb db"),
+    ],
+)
+def test_one_ballot_may_help_two_options_of_a_runoff(order, rankings):
+    """A ballot that first saves one option and then counts for another is reckoned with."""
+    ballots = [Ballot(f"v{n}", ranking=tuple(r)) for n, r in enumerate(rankings.split())]
+    members = [*(ballot.voter for ballot in ballots), "late"]
+    question = Question("q", members, FOUR, tie=Priority(tuple(order)))
+    agree(InstantRunoff(), question, ballots, ["late"], oracle.rankings(FOUR, longest=3))
+    assert not is_settled(InstantRunoff(), question, ballots, ["late"])
 
 
 @pytest.mark.soak

@@ -14,6 +14,7 @@ from harmonium.protocols.voting import (
     Question,
     cast,
     decide,
+    is_settled,
     open_round,
 )
 from tests.protocols.voting.crowd import NO_YES, accuracy, crowd
@@ -98,12 +99,35 @@ def test_credits_add_up():
     assert after.learn([Ballot("z", abstain=True)]) is after
 
 
+@pytest.mark.parametrize("options", [("a", "b"), ("a", "b", "c", "d")])
+def test_chances_sum_to_one(options):
+    """Whatever is true, a member is sure to give one of the answers."""
+    rule = OnlineWeightedMajority(options, hits=5, misses=2).learn([Ballot("x", "b")])
+    for member in ("x", "new"):
+        for truth in range(len(options)):
+            row = [rule.chance(member, truth, answer) for answer in range(len(options))]
+            assert math.fsum(row) == pytest.approx(1)
+    assert math.fsum(rule.shares()) == pytest.approx(1)
+
+
 def test_the_rule_brings_its_options():
     """A round takes the options of the rule; other ones are refused."""
     rule = OnlineWeightedMajority(("a", "b"))
     assert open_round(rule, ("x",), 0.0, id="q").question.options == ("a", "b")
     with pytest.raises(SpecError, match="other options"):
         open_round(rule, ("x",), 0.0, id="q", options=("a", "c"))
+
+
+def test_who_only_guesses_is_not_waited_for():
+    """A tie that only a member without any weight could still vote on is settled."""
+    rule = OnlineWeightedMajority(("a", "b"))
+    for truth, answer in (("a", "b"), ("b", "a")) * 3:
+        rule = rule.learn([Ballot("guess", answer)], truth=truth)  # 3 of 3 wrong, 4 of 5 imagined
+    ballots = [Ballot("x", "a"), Ballot("y", "b")]
+    for third, settled in (("guess", True), ("new", False)):
+        question = Question("q", ("x", "y", third), rule.options)
+        assert decide(rule, question, ballots).outcome is Outcome.TIED
+        assert is_settled(rule, question, ballots, [third]) == settled
 
 
 def test_a_sure_vote_closes_early():

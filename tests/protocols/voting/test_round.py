@@ -172,6 +172,14 @@ def test_who_was_given_up_may_vote_all_the_same():
     assert round_.awaited == ("ben", "cas")
 
 
+def test_giving_up_after_the_deadline_closes_the_round():
+    """Whatever comes first after the deadline closes the round, as the timer would have."""
+    round_, _ = say(start(), "ann", "approve")
+    round_, effects = give_up(round_, "ben", 25.0)
+    assert [verdict.outcome for verdict in verdicts(effects)] == [Outcome.NO_QUORUM]
+    assert round_.gone == frozenset()
+
+
 def test_giving_up_a_stranger_or_a_voter_changes_nothing():
     """Only a member without a ballot can be given up."""
     round_, _ = say(start(), "ann", "approve")
