@@ -110,7 +110,7 @@ def _conclude(unit: Unit, poll: Poll) -> Outcome:
     if poll.escalate_to is not None:
         who = poll.escalate_to
         return climb(unit, Ladder(AgentRung(who, read=_LastWord(poll, who))))
-    return poll.failure or Got(verdict, attempt)
+    return poll.failure or Got(verdict, attempt, is_recorded=True)
 
 
 @attrs.frozen

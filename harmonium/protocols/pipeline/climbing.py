@@ -125,7 +125,7 @@ def _answered(unit: Unit, event: Replied | Answered, said: Any) -> Outcome:
     unit.turn.record(Kind.RESOLVED, unit.path, who=event.who or who, what=said, rule=name)
     unit.withdraw(but=event.attempt)
     unit.change(climb=None, to=who if isinstance(rung, AgentRung) else None)
-    return Got(value, event.attempt)
+    return Got(value, event.attempt, event.who, is_recorded=True)
 
 
 def _read(rung: Any, said: Any) -> tuple[str, Any]:

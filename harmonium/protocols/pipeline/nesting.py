@@ -72,7 +72,7 @@ def _outcome(unit: Unit, child: RequestState) -> Outcome:
     if unit.work.status is not Status.RUNNING:
         return None  # it was given up before; the child only tidies up
     if child.answered and child.failure is None:
-        return Got(child.result, unit.work.attempt)
+        return Got(child.result, unit.work.attempt, is_recorded=True)
     if child.failure is not None and (child.is_over or unit.is_late):
         text = f"{child.failed_step or 'request'}: {child.failure}"
         return attrs.evolve(child.failure, text=text, in_doubt=False)

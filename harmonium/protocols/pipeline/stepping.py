@@ -10,7 +10,7 @@ from harmonium.protocols.decision_log import Kind
 from harmonium.protocols.failure import Failure
 from harmonium.protocols.pipeline import work as works
 from harmonium.protocols.pipeline.effects import Partial
-from harmonium.protocols.pipeline.graph import Body, Node
+from harmonium.protocols.pipeline.graph import Node
 from harmonium.protocols.pipeline.nesting import child_of
 from harmonium.protocols.pipeline.state import Phase, Spread, Status
 from harmonium.protocols.pipeline.turn import Turn
@@ -117,16 +117,13 @@ def _done(unit: Unit, got: Got) -> None:
     attempt, before = got.accepted, unit.work
     if before.until is not None or len(before.flights) > 1:
         unit.withdraw(but=attempt)
-    if attempt and unit.task.body in _HEARD:
+    if attempt and not got.is_recorded:
         unit.turn.record(
             Kind.ANSWERED, unit.path, who=got.who or unit.work.to or "", what=got.value
         )
     _end(unit, Status.DONE, got.value, attempt)
     if attempt and _is_undoable(unit):
         unit.turn.finished = (*unit.turn.finished, unit.path)
-
-
-_HEARD = (Body.SEND, Body.TOPIC)
 
 
 def _is_undoable(unit: Unit) -> bool:

@@ -30,11 +30,13 @@ class Got:
         value: The result.
         accepted: The attempt that gave it; 0 when no attempt did, but a rule.
         who: Who gave it; empty when only the attempt says so.
+        is_recorded: Whether the log has an entry of it already.
     """
 
     value: Any
     accepted: int = 0
     who: str = ""
+    is_recorded: bool = False
 
 
 @attrs.frozen(slots=True)

@@ -130,21 +130,31 @@ def _to_the_end(unit: Unit, outcome: Outcome, *, unsent: bool = False) -> Outcom
 
 def _fall_back(unit: Unit, failure: Failure, *, unsent: bool) -> Outcome:
     work = unit.work
-    if failure is not work.failure:  # else a rule passed it on
-        if failure.error != judging.CONFLICT:  # it has an entry of its own
-            who = work.to or ""
-            unit.turn.record(Kind.FAILED, unit.path, who=who, what=failure.error, why=failure.text)
-        unit.change(failure=failure, in_doubt=work.in_doubt or failure.in_doubt)
+    if failure.error != judging.CONFLICT:  # that has an entry of its own
+        who = work.to or ""
+        unit.turn.record(Kind.FAILED, unit.path, who=who, what=failure.error, why=failure.text)
+    unit.change(failure=failure, in_doubt=work.in_doubt or failure.in_doubt)
     if unit.turn.phase is not Phase.RUNNING and not unit.is_undo:
         return Lost(failure)  # the request is closing: nothing new is begun
-    urgent = unsent or unit.is_late
-    chain, choice = Chain(unit.task.rules, work.used).after(failure, urgent=urgent)
+    choice = _choose(unit, failure, urgent=unsent or unit.is_late)
     if choice.rule is None:
         return Lost(failure)
-    unit.change(used=chain.used)
     kind = Kind.RESOLVED if unit.task.body is Body.CONFLICT else Kind.FELL_BACK
     unit.turn.record(kind, unit.path, rule=choice.text, why=choice.why)
     return _apply(unit, choice, failure)
+
+
+def _choose(unit: Unit, failure: Failure, *, urgent: bool) -> Choice:
+    """Choose a rule, but not a retry that would begin after the deadline."""
+    remaining = unit.remaining()
+    while True:
+        chain, choice = Chain(unit.task.rules, unit.work.used).after(failure, urgent=urgent)
+        unit.change(used=chain.used)
+        rule = choice.rule
+        if remaining is None or not isinstance(rule, Retry):
+            return choice
+        if wait_before(rule, choice.count, _draw(unit, choice.count)) < remaining:
+            return choice
 
 
 def _apply(unit: Unit, choice: Choice, failure: Failure) -> Outcome:
@@ -169,9 +179,6 @@ def _retry(unit: Unit, rule: Retry, count: int, failure: Failure) -> Outcome:
     _renew_key(unit, failure)
     if wait <= 0:
         return _BODIES[unit.task.body].begin(unit)
-    remaining = unit.remaining()
-    if remaining is not None and wait >= remaining:
-        return failure  # it would begin too late: the next rule decides now
     unit.change(status=Status.PAUSED)
     unit.set_timer(unit.turn.now + wait)
     return None
