@@ -2,12 +2,13 @@
 
 A test that leaves a thread, task, child process, open file, socket, temporary file or log sink
 behind makes another test fail, elsewhere and sometimes. The guard names the test that did it.
-One look costs about 0.1 ms.
+One look costs about 0.1 ms, and 0.3 ms while there is a child process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import os
 import shutil
@@ -93,20 +94,20 @@ def _children() -> set[int]:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except (ChildProcessError, AttributeError):  # none, or a system without waitid
         return set()
-    return _children_in_proc() - _standing_helpers()
+    return set(filter(_is_mine, _processes())) - _standing_helpers()
 
 
-def _children_in_proc() -> set[int]:
-    me = str(os.getpid())
-    found = set()
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after_name = status.read_text().rpartition(")")[2].split()
-        except OSError:  # ended meanwhile
-            continue
-        if after_name[1] == me:
-            found.add(int(status.parent.name))
-    return found
+def _processes() -> set[int]:
+    return {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+
+
+@functools.lru_cache(maxsize=100_000)  # reading all of /proc takes 30 ms, and parents do not change
+def _is_mine(process: int) -> bool:
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:  # ended meanwhile
+        return False
+    return int(status.rpartition(")")[2].split()[1]) == os.getpid()
 
 
 def _standing_helpers() -> set[int]:

@@ -103,5 +103,7 @@ def test_a_thread_that_ends_by_itself_is_no_leak() -> None:
 
 
 def test_a_look_is_cheap() -> None:
-    """Two looks a test cost under a millisecond, so that nobody turns the guard off."""
-    assert min(timeit.repeat(Holdings.now, number=2, repeat=20)) < 0.001
+    """Two looks a test cost so little, a child process or not, that nobody turns the guard off."""
+    with a_child():
+        # 0.6 ms on a quiet machine; looking through all processes each time takes 60.
+        assert min(timeit.repeat(Holdings.now, number=2, repeat=20)) < 0.005
