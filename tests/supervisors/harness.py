@@ -236,8 +236,8 @@ class Node:
             cell.node.feed(on.StopAll(SHUTDOWN))
             return
         script = self.world.script(cell.id)
-        if script.stop is not None:
-            took = 0.0 if failed else script.stop
+        if script.stop is not None or cell.node is not None:
+            took = 0.0 if failed or script.stop is None else script.stop
             reason = Exit(ExitKind.CRASH) if failed else script.stop_reason
             self.world.at(took, lambda: self._stopped(cell, effect.incarnation, reason, failed))
 

@@ -113,8 +113,10 @@ def test_explain_says_why_a_child_is_where_it_is():
     world = World(spec).boot(1).crash("A", seconds=1).crash("A", KeyError("sku"))
     sentences = explain(world.top.records, "A", state=world.top.state)
     assert sentences == [
-        "/top/A is quarantined, because its own budget is used up, it is tried again at "
-        "32.000 s; its last instance ended: crash: KeyError: 'sku'; it was restarted once.",
+        (
+            "/top/A is quarantined, because its own budget is used up, it is tried again at "
+            "32.000 s; its last instance ended: crash: KeyError: 'sku'; it was restarted once."
+        ),
         "At 0.000 s: ready. All children were started.",
         "At 1.000 s: restart. ValueError: A broke; 1 of 1 restart within 60 s used.",
         "At 2.000 s: quarantine. KeyError: 'sku'; 1 restart within 60 s used up.",

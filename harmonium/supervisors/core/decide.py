@@ -151,6 +151,7 @@ _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     Started: reports.started,
     Declined: reports.declined,
     Exited: reports.exited,
+    events.Ended: reports.exited,
     events.Failed: reports.failed,
     events.Overran: reports.overran,
     events.Spent: reports.spent,

@@ -22,6 +22,7 @@ __all__ = [
     "CountChildren",
     "Declined",
     "DeleteChild",
+    "Ended",
     "Event",
     "Exited",
     "Failed",
@@ -84,6 +85,25 @@ class Failed:
     cause: Cause
     phase: Phase = Phase.HANDLER
     suspect: Suspect | None = None
+
+
+@attrs.frozen(slots=True)
+class Ended:
+    """What `Exited` says, with the words of its exception in place of the exception.
+
+    So it stands in the journal, and can be decided about again.
+
+    Args:
+        child: Its id.
+        incarnation: Which one it was.
+        reason: Why it ended.
+        cause: The same with the names of the exception's classes.
+    """
+
+    child: str
+    incarnation: int
+    reason: Exit
+    cause: Cause
 
 
 @attrs.frozen(slots=True)
@@ -250,7 +270,7 @@ class GetSpec:
     child: str
 
 
-Report = Started | Failed | Exited | Declined | Overran | Spent
+Report = Started | Failed | Exited | Ended | Declined | Overran | Spent
 Command = StartChild | StopChild | RestartChild | DeleteChild | Resize | Reconfigure
 Query = WhichChildren | WhichChild | CountChildren | GetSpec
 Event = Report | TimerFired | Boot | StopAll | KillAll | Resumed | Command | Query

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from harmonium.protocols.lifecycle import Exit
+from harmonium.protocols.lifecycle import Exit, Exited
 from harmonium.supervisors.core.cause import Cause
+from harmonium.supervisors.core.events import Ended
 from harmonium.supervisors.core.record import Record
 
 if TYPE_CHECKING:
@@ -40,9 +41,16 @@ def bare(value: Any) -> Any:
     They would keep their frames alive, and with them whole agents: a journal of
     a thousand crashes would hold a thousand of them.
     """
+    if isinstance(value, Exited) and value.reason.error is not None:
+        words = Cause.of(value.reason.error).bare()
+        return Ended(value.child, value.incarnation, _silent(value.reason), words)
     cause, reason = getattr(value, "cause", None), getattr(value, "reason", None)
     if isinstance(cause, Cause) and cause.error is not None:
         return attrs.evolve(value, cause=cause.bare())
     if isinstance(reason, Exit) and reason.error is not None:
-        return attrs.evolve(value, reason=attrs.evolve(reason, error=None))
+        return attrs.evolve(value, reason=_silent(reason))
     return value
+
+
+def _silent(reason: Exit) -> Exit:
+    return Exit(reason.kind, reason.detail)

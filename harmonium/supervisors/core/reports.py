@@ -19,7 +19,7 @@ from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.child import After, Child, Status, Why
 from harmonium.supervisors.core.effects import Notice
 from harmonium.supervisors.core.endings import decline, ended, finish, start_failed
-from harmonium.supervisors.core.events import Failed, Overran, Spent
+from harmonium.supervisors.core.events import Ended, Failed, Overran, Spent
 from harmonium.supervisors.core.instances import answer_starters, bury
 from harmonium.supervisors.core.recovery import charge_subtree, rest
 from harmonium.supervisors.core.state import Mode
@@ -83,21 +83,21 @@ def _blame(turn: Turn, child: Child, event: Failed) -> None:
     child.reason = Exit(ExitKind.CRASH, event.cause.text)
 
 
-def exited(turn: Turn, event: Exited) -> None:
-    """Decide about an instance that is gone; ask once only, whatever comes twice."""
+def exited(turn: Turn, event: Exited | Ended) -> None:
+    """Decide about an instance that is gone; once only, whatever comes twice."""
     child = _present(turn, event.child, event.incarnation)
+    cause = event.cause if isinstance(event, Ended) else Cause.of_exit(event.reason)
     if child is not None and child.status is Status.STOPPING:
         _gone(turn, child, event.reason)
     elif child is not None and child.status is Status.LOST and event.reason.kind not in _AWAY:
-        turn.disarm(child)
-        _end(turn, child, event.reason)
+        _end(turn, child, event.reason, cause)
     elif child is not None and (child.live or child.status is Status.ESCALATED):
-        _gone_by_itself(turn, child, event.reason)
+        _gone_by_itself(turn, child, event.reason, cause)
     else:
         _amend(turn, event)
 
 
-def _amend(turn: Turn, event: Exited) -> None:
+def _amend(turn: Turn, event: Exited | Ended) -> None:
     """Keep the better reason of an end that was decided about already."""
     child = turn.child(event.child)
     if child is None or child.ended != event.incarnation or child.reason is None:
@@ -107,25 +107,25 @@ def _amend(turn: Turn, event: Exited) -> None:
         turn.rule(child.id, "amend", f"Its last instance ended: {event.reason}.")
 
 
-def _gone_by_itself(turn: Turn, child: Child, reason: Exit) -> None:
+def _gone_by_itself(turn: Turn, child: Child, reason: Exit, cause: Cause) -> None:
     grace = turn.state.spec.lost_grace
     if reason.kind in _AWAY and grace and not child.suspended and turn.state.mode is Mode.UP:
         turn.disarm(child)
         child.status, child.reason, child.ended = Status.LOST, reason, child.incarnation
         turn.arm(child, Due.LOST, grace)
     else:
-        _end(turn, child, reason)
+        _end(turn, child, reason, cause)
 
 
 def lost(turn: Turn, child: Child) -> None:
     """Decide about a child of whose end nobody gave a better reason."""
-    _end(turn, child, child.reason or Exit(ExitKind.LOST))
+    reason = child.reason or Exit(ExitKind.LOST)
+    _end(turn, child, reason, Cause.of_exit(reason))
 
 
-def _end(turn: Turn, child: Child, reason: Exit) -> None:
+def _end(turn: Turn, child: Child, reason: Exit, cause: Cause) -> None:
     """Decide about an instance that is gone without having been asked."""
     turn.disarm(child)
-    cause = Cause.of_exit(reason)
     child.suspended, child.ended = False, child.incarnation
     child.reason = _without_error(reason)
     child.status = Status.FINISHED  # until something else is decided
