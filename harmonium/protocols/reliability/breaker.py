@@ -74,7 +74,7 @@ class BreakerPolicy:
         open_for: Seconds until a trial, above 0; or a `Backoff`, that makes
             each opening in a row longer.
         trial_timeout: Seconds after which a trial that has not reported is given
-            up and another one admitted; None for 60.
+            up and another one admitted; above 0.
         ignore: Names or classes of failures that say nothing of the agent's
             health, as a refused order; they count as good results.
 

@@ -195,7 +195,9 @@ def test_ignored_failures_say_nothing():
 
 @given(
     st.sampled_from([{"calls": 8}, {"seconds": 5.0}]),
-    st.lists(st.tuples(st.floats(0, 3), st.sampled_from("agbx"), st.integers(0, 5)), max_size=80),
+    st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from("aagbx"), st.integers(0, 5)), max_size=80
+    ),
 )
 def test_what_always_holds(window, steps):
     """Generations only grow, one trial runs at a time, and an open breaker lets nothing through."""
@@ -227,6 +229,7 @@ def test_what_always_holds(window, steps):
         {"failure_rate": 0.0},
         {"slow_rate": 1.5},
         {"calls": 0},
+        {"minimum": 0},
         {"minimum": 101},
         {"seconds": 0.0},
         {"slow_after": -1.0},
