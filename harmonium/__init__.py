@@ -8,6 +8,7 @@ from harmonium.actors.dead_letters import DeadLetter
 from harmonium.actors.handlers import handles
 from harmonium.actors.ref import Ref
 from harmonium.protocols.backoff import Backoff
+from harmonium.protocols.budget import Budget
 from harmonium.protocols.chaos import Chaos
 from harmonium.protocols.codec import Codec
 from harmonium.protocols.envelope import Envelope, Lane
@@ -30,6 +31,7 @@ from harmonium.protocols.pipeline.vote import Vote
 from harmonium.protocols.signals import Terminated
 from harmonium.protocols.voting.shares import Majority
 from harmonium.supervisors.coordinator import coordinator
+from harmonium.supervisors.operations import operate
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
 from harmonium.supervisors.system import System
 from harmonium.supervisors.words import (
@@ -59,6 +61,7 @@ __all__ = [
     "AskFailed",
     "AskTimeout",
     "Backoff",
+    "Budget",
     "Chaos",
     "ChildSpec",
     "Codec",
@@ -90,6 +93,7 @@ __all__ = [
     "field",
     "handles",
     "message",
+    "operate",
     "supervisor",
 ]
 

@@ -10,7 +10,7 @@ from examples.orders.journal import Journal
 from examples.orders.pipeline import place_order
 from examples.orders.stock import Ledger, Reservation, Voided
 from examples.orders.till import Entry, Till
-from harmonium import Backoff, SpecError, SupervisorSpec, child, coordinator, supervisor
+from harmonium import Backoff, Budget, SpecError, SupervisorSpec, child, coordinator, supervisor
 
 __all__ = ["HANDLER_LIMIT", "Shop"]
 
@@ -52,6 +52,7 @@ class Shop:
             "shop",
             max_restarts=OFTEN,
             within=10.0,
+            subtree=Budget(OFTEN, 10.0),
             children=[
                 child(Customers, id="customers", **patient),
                 child(Inventory, self.stock_journal, kwargs=levels, id="inventory", **patient),

@@ -21,8 +21,9 @@ from harmonium.cli.checking import check_application
 from harmonium.cli.drawing import draw_tree
 from harmonium.cli.finding import find_application
 from harmonium.cli.logs import set_up_logs
+from harmonium.cli.operating import add_commands, show_live_tree
 from harmonium.cli.running import BAD_INPUT, GAVE_UP, INTERRUPTED, RunOptions, run_application
-from harmonium.protocols.errors import DefinitionError, HarmoniumError, StartFailed
+from harmonium.protocols.errors import ConfigError, DefinitionError, HarmoniumError, StartFailed
 
 DEMO = "examples/orders"
 
@@ -72,6 +73,7 @@ def run(  # noqa: PLR0913 - one keyword per option
     seed: Annotated[int | None, Parameter(help="Seeds all chance.")] = None,
     ground: Annotated[Literal["local"], Parameter(help="What the agents run on.")] = "local",  # noqa: ARG001 - one by now
     json: Annotated[bool, Parameter(help="The summary as JSON on stdout.", negative="")] = False,
+    control: Annotated[Path | None, Parameter(help="Make a control socket here.")] = None,
     log: Annotated[Path | None, Parameter(help="File for the full log.")] = None,
     verbose: Annotated[
         bool, Parameter(name=["--verbose", "-v"], help="Log to stderr.", negative="")
@@ -84,19 +86,30 @@ def run(  # noqa: PLR0913 - one keyword per option
     """
     set_up_logs(verbose=verbose, file=log)
     options = RunOptions(
-        input=input, output=output, settings=set, chaos=chaos, seed=seed, json=json
+        input=input,
+        output=output,
+        settings=set,
+        chaos=chaos,
+        seed=seed,
+        json=json,
+        control=control,
     )
     return run_application(find_application(system), options)
 
 
 @app.command
 def tree(
-    system: System,
+    system: Annotated[str | None, Parameter(help="As for run; not with --control.")] = None,
     *,
+    control: Annotated[Path | None, Parameter(help="The socket of a running system.")] = None,
     json: Annotated[bool, Parameter(help="As JSON on stdout.", negative="")] = False,
 ) -> int:
-    """Draw the supervision tree of a system."""
-    return draw_tree(find_application(system), as_json=json)
+    """Draw the supervision tree of a system, with live state when it runs."""
+    if (system is None) == (control is None):
+        raise ConfigError("tree", "it needs either SYSTEM or --control SOCKET")
+    if control is not None:
+        return show_live_tree(control, as_json=json)
+    return draw_tree(find_application(system or ""), as_json=json)
 
 
 @app.command
@@ -122,6 +135,9 @@ def bench(
         sys.stderr.write("harmonium: the benchmarks are in the repository, not in the package\n")
         return BAD_INPUT
     return int(measure(list(names), json_path=json, quick=quick))
+
+
+add_commands(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,6 +20,7 @@ from harmonium.cli.screen import Screen, show_summary
 from harmonium.cli.settings import read_settings
 from harmonium.protocols.chaos import Chaos
 from harmonium.protocols.errors import ConfigError
+from harmonium.supervisors.control import ControlServer
 from harmonium.supervisors.system import System
 
 __all__ = ["BAD_INPUT", "DONE", "FAILED", "GAVE_UP", "INTERRUPTED", "RunOptions", "run_application"]
@@ -38,6 +39,7 @@ class RunOptions:
         chaos: A chaos plan, or None.
         seed: Seeds all chance.
         json: Print the summary as JSON on stdout.
+        control: Where operators reach the running system; None for nowhere.
     """
 
     input: Path | None = None
@@ -46,6 +48,7 @@ class RunOptions:
     chaos: str | None = None
     seed: int | None = None
     json: bool = False
+    control: Path | None = None
 
 
 def run_application(application: Application[Any, Any], options: RunOptions) -> int:
@@ -61,7 +64,7 @@ def run_application(application: Application[Any, Any], options: RunOptions) -> 
     data = _read(application, options.input)
     console = Console(stderr=True)
     with _output(options.output) as output, Screen(console, application.name) as screen:
-        run = _Run(application, settings, data, plan, output, screen)
+        run = _Run(application, settings, data, plan, output, screen, options.control)
         status, summary = asyncio.run(run.main(System(tree, seed=options.seed)))
     if summary is not None:
         _show(summary, options, console)
@@ -114,6 +117,7 @@ class _Run:
         plan: Chaos | None,
         output: TextIO | None,
         screen: Screen,
+        control: Path | None = None,
     ) -> None:
         self._application = application
         self._settings = settings
@@ -121,6 +125,7 @@ class _Run:
         self._plan = plan
         self._output = output
         self._screen = screen
+        self._control = control
         self.last_words: list[str] = []
 
     async def main(self, system: System) -> tuple[int, Summary | None]:
@@ -128,7 +133,7 @@ class _Run:
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[int] = loop.create_future()
         with _interrupts(loop, ended):
-            async with system:
+            async with system, _control(system, self._control):
                 system.on_give_up(lambda _: _end(ended, GAVE_UP))
                 system.listen(self._screen.observe)
                 if self._plan is not None:
@@ -157,6 +162,10 @@ class _Run:
         summary = task.result()
         failed = bool(summary.broken) or job.complaints > 0
         return FAILED if failed else DONE, summary
+
+
+def _control(system: System, path: Path | None) -> Any:
+    return contextlib.nullcontext() if path is None else ControlServer(system, path)
 
 
 def _end(ended: asyncio.Future[int], status: int) -> None:

@@ -9,6 +9,7 @@ from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.pipeline.spec import Pipeline
 from harmonium.supervisors.coordinator import Coordinator
 from harmonium.supervisors.finding import Finding
+from harmonium.supervisors.lint import lint
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
 __all__ = ["find_mistakes"]
@@ -16,7 +17,7 @@ __all__ = ["find_mistakes"]
 
 def find_mistakes(tree: SupervisorSpec) -> list[Finding]:
     """Look through a tree without starting anything."""
-    return list(_pipelines(tree, f"/{tree.name}", tree))
+    return [*lint(tree), *_pipelines(tree, f"/{tree.name}", tree)]
 
 
 def _pipelines(tree: SupervisorSpec, path: str, top: SupervisorSpec) -> list[Finding]:

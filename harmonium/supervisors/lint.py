@@ -136,7 +136,8 @@ def _product(tree: SupervisorSpec) -> Iterator[Finding]:
     """Budgets that multiply down the tree."""
     for path, chain in _chains(tree, f"/{tree.name}", ()):
         starts = _most_starts(chain)
-        if len(chain) > 1 and starts > MOST_STARTS:
+        largest = max(one.max_restarts + 1 for one in chain)  # what was declared, not multiplied
+        if starts > MOST_STARTS and starts > largest:
             yield Finding(
                 path,
                 "budget-product",

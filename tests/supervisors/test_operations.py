@@ -124,7 +124,7 @@ def test_the_journal_of_a_live_supervisor_replays():
         records = await operate(system.ref("/shop")).journal()
         restarts = [v for r in records for v in r.verdicts if v.choice == "restart"]
         assert len(restarts) == 3
-        replay(system.tree, records)
+        assert replay(system.tree, records, path="/shop", root=True).deviations == ()
         told = await operate(system.ref("/shop")).explain("d")
         assert "incarnation 4" in told[0]
 

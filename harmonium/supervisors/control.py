@@ -1,0 +1,180 @@
+"""The control socket: what `run.py` says to a system that runs in another process.
+
+A Unix socket in the file system, so that the file's permissions say who may
+operate the system. One JSON object a line each way: ``{"op": ..., "path": ...}``
+is answered by ``{"ok": true, "value": ...}`` or ``{"ok": false, "error": ...}``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import tomllib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+
+from harmonium.protocols.errors import ConfigError, HarmoniumError
+from harmonium.supervisors.live import live_tree
+from harmonium.supervisors.mapping import from_mapping
+from harmonium.supervisors.operations import apply_plan, operate
+from harmonium.supervisors.plan import plan
+from harmonium.supervisors.system import System
+
+__all__ = ["ControlServer", "request"]
+
+LIMIT = 1 << 20
+"""Longest line, in bytes."""
+
+
+class ControlServer:
+    """Answers operators of one system; use it as an async context on the system's loop.
+
+    Args:
+        system: Which system.
+        path: Where the socket is made. A socket that nobody answers any more
+            is replaced.
+
+    Raises (on entering):
+        ConfigError: If the path cannot be used, or another system answers there.
+    """
+
+    def __init__(self, system: System, path: Path) -> None:
+        self._system = system
+        self._path = path
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._clear()
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LIMIT)
+        except OSError as error:
+            raise ConfigError(
+                f"--control {self._path}", f"cannot be used: {error.strerror or error}"
+            ) from None
+        self._path.chmod(0o600)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+        self._path.unlink(missing_ok=True)
+
+    async def _clear(self) -> None:
+        if not self._path.is_socket():
+            return
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_unix_connection(self._path)
+            writer.close()
+            raise ConfigError(f"--control {self._path}", "another system answers there")
+        self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, ValueError, asyncio.CancelledError):
+            while line := await reader.readline():
+                writer.write(json.dumps(await self._answer(line), default=str).encode() + b"\n")
+                await writer.drain()
+        writer.close()
+
+    async def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            words = json.loads(line)
+            order = _ORDERS[words.pop("op")]
+            return {"ok": True, "value": await order(self._system, **words)}
+        except HarmoniumError as error:
+            return {"ok": False, "error": str(error)}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return {"ok": False, "error": f"not understood: {error!r}"}
+
+
+def request(socket: Path, op: str, /, *, timeout: float = 30.0, **words: Any) -> Any:
+    """Say one thing to a running system and return the answer, from a plain thread.
+
+    Raises:
+        ConfigError: If nobody answers there, or the answer is an error.
+    """
+
+    async def talk() -> Any:
+        reader, writer = await asyncio.open_unix_connection(socket, limit=LIMIT)
+        writer.write(json.dumps({"op": op, **words}).encode() + b"\n")
+        answer = json.loads(await reader.readline())
+        writer.close()
+        return answer
+
+    try:
+        answer = asyncio.run(asyncio.wait_for(talk(), timeout))
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ConfigError(
+            f"--control {socket}", f"no system answers there ({error or 'time is up'})"
+        ) from None
+    if not answer["ok"]:
+        raise ConfigError(f"--control {socket}", answer["error"])
+    return answer["value"]
+
+
+# -- the orders
+
+
+async def _tree(system: System) -> Any:
+    return live_tree(system)
+
+
+async def _children(system: System, path: str) -> Any:
+    return [attrs.asdict(row) for row in await operate(system.ref(path)).which_children()]
+
+
+async def _count(system: System, path: str) -> Any:
+    return attrs.asdict(await operate(system.ref(path)).count_children())
+
+
+async def _spec(system: System, path: str, child: str) -> Any:
+    return repr(await operate(system.ref(path)).get_spec(child))
+
+
+async def _explain(system: System, path: str) -> Any:
+    above, _, child = path.rstrip("/").rpartition("/")
+    if not above:
+        return await operate(system.ref(path)).explain()
+    return await operate(system.ref(above)).explain(child)
+
+
+async def _account(system: System) -> Any:
+    return attrs.asdict(system.account())
+
+
+def _command(name: str) -> Callable[..., Awaitable[Any]]:
+    async def run(system: System, path: str, child: str) -> Any:
+        reply = await getattr(operate(system.ref(path)), name)(child)
+        return {"outcome": reply.outcome.value, "ok": reply.ok, "cause": reply.cause}
+
+    return run
+
+
+async def _plan(system: System, toml: str) -> Any:
+    return [str(step) for step in plan(system.tree, from_mapping(tomllib.loads(toml)))]
+
+
+async def _apply(system: System, toml: str) -> Any:
+    new = from_mapping(tomllib.loads(toml))
+    done = await apply_plan(system.ref, system.tree, new)
+    system.tree = new
+    return done
+
+
+_ORDERS: dict[str, Callable[..., Awaitable[Any]]] = {
+    "tree": _tree,
+    "children": _children,
+    "count": _count,
+    "spec": _spec,
+    "explain": _explain,
+    "account": _account,
+    "stop_child": _command("stop_child"),
+    "restart_child": _command("restart_child"),
+    "delete_child": _command("delete_child"),
+    "plan": _plan,
+    "apply": _apply,
+}
