@@ -303,6 +303,8 @@ class Agent(Actor):  # type: ignore[misc]
         current = cell.current
         if current is None:
             raise DefinitionError(self.path, "stash() is for use inside a handler")
+        if any(one is current for one in cell.more.stash):
+            return
         if len(cell.more.stash) >= cell.birth.stash:
             raise MailboxFull(f"{self.path} (stash)", cell.birth.stash)
         cell.ground.stash(cell, current)
@@ -344,6 +346,8 @@ class Agent(Actor):  # type: ignore[misc]
             SpecError: If the id or the name is taken.
         """
         cell = self._cell
+        if name is not None:
+            cell.ground.registry.check_free(name, cell.path)
         if args or kwargs or overflow is not None or handler_limit is not None or mailbox != 10_000:
             options = {} if overflow is None else {"overflow": overflow}
             birth = Birth(
@@ -367,7 +371,7 @@ class Agent(Actor):  # type: ignore[misc]
                 "add: @handles def gone(self, event: Terminated) -> None",
             )
         me, subject = self._cell, ref._cell
-        if ref.path in me.more.watching:
+        if me.more.watching.get(ref.path) is subject:
             return
         me.more.watching[ref.path] = subject
         if subject.alive:

@@ -115,17 +115,23 @@ class Asking(Mail):
 
     def arrive(self, ask: Any, answer: RawEnvelope, *, failed: bool) -> None:
         """Settle an ask with its reply; one that comes too late is a dead letter."""
-        taken = ask.fail(answer[0]) if failed else ask.settle(answer[0])
-        if taken:
-            self.handled += 1
-        else:
+        if ask.done():
             to = ask.owner if ask.owner is not None else "(outside)"
             self.dead_letter(to, answer, "late reply")
+            return
+        self.handled += 1
+        finish = ask.fail if failed else ask.settle
+        if ask.owner is None:
+            self.guard(finish, answer[0])  # a callback from outside is no fault of who answers
+        else:
+            finish(answer[0])
 
     def settle(self, ask: Any, value: Any, *, failed: bool) -> None:
         """Settle an ask without a message: a timeout is the asker's own doing."""
         finish = ask.fail if failed else ask.settle
-        if ask.owner is None or ask.owner is self.active:
+        if ask.owner is None:
+            self.guard(finish, value)
+        elif ask.owner is self.active:
             finish(value)
         else:
             self.signal(ask.owner, finish, value)

@@ -138,7 +138,7 @@ class Execution:
     def _promise_settled(self, promise: Any) -> None:
         """Step at once when our own cell is at work, else in its next turn."""
         cell = self.cell
-        if cell.ground.active is cell and cell.executing is None:
+        if cell.ground.active is cell and cell.executing is None and cell.current is None:
             self.step()
         else:
             cell.ground.signal(cell, self.step)

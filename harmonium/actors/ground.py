@@ -165,11 +165,14 @@ class Ground(Asking):
         """Give an agent a place under its parent, and start it unless told otherwise.
 
         Raises:
-            SystemStopped: If the ground is closed.
+            SystemStopped: If the system is stopping and takes no new work.
+            AgentDead: If the parent is being ended.
             SpecError: If the id is taken.
         """
-        if not self.open:
+        if not self.open and parent is self.root:
             raise SystemStopped(self.name)
+        if parent.state in (CellState.STOPPING, CellState.DEAD):
+            raise AgentDead(parent.path, "it is being ended and takes no more children")
         cell = lifecycle.place(parent, birth, id)
         if start:
             lifecycle.start(cell, incarnation)

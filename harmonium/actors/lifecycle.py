@@ -166,7 +166,7 @@ def _ready(cell: Cell, incarnation: int) -> None:
     cell.state = CellState.RUNNING
     if more is not None:
         _open_mailbox(cell, more)
-    if cell.mailbox or cell.urgent or cell.signals:
+    if cell.queued() or cell.signals:
         cell.ground.schedule(cell)
     elif cell.scheduled == BLOCKED:
         cell.scheduled = 0
@@ -178,7 +178,7 @@ def _open_mailbox(cell: Cell, more: Extras) -> None:
     """The doorkeeper of a waiting agent goes, and what is to be retried comes first."""
     if more.park is not None:
         more.park = None
-        if cell.mailbox is not NO_MAIL:
+        if cell.mailbox is not NO_MAIL and not more.parked:
             cell.limit = cell.ground.mailbox_limit(cell)
     if more.retrying is not None:
         _put_back(cell, more)
@@ -194,6 +194,7 @@ def _put_back(cell: Cell, more: Any) -> None:
 
 
 def _decline(cell: Cell, incarnation: int, why: str) -> None:
+    _bury_children(cell, "its parent declined to run")
     cell.state = CellState.WAITING
     _discard(cell, Exit(ExitKind.NORMAL, why))
     _report(cell, Declined(cell.id, incarnation, why))
@@ -215,9 +216,8 @@ def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope |
     """Suspend an agent that raised, and report it to its parent once."""
     ground = cell.ground
     cell.current = None
-    if envelope is not None and cell.more.stash and cell.more.stash[-1] is envelope:
-        cell.more.stash.pop()  # it stashed the message and raised then: failed, not stashed
-        ground.handled += 1
+    if envelope is not None:
+        _unstash_failed(cell, envelope)
     retry = _wants_retry(cell, phase, envelope)
     undecided = cell.more.hold_failed and phase is Phase.HANDLER and not retry
     if envelope is not None and not retry and not undecided:
@@ -240,6 +240,16 @@ def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope |
     _hold(cell)
     ground.observers.crashed(cell, error, phase, envelope)
     _report(cell, Failed(cell.id, cell.incarnation, error, phase, _view(cell, envelope)))
+
+
+def _unstash_failed(cell: Cell, envelope: RawEnvelope) -> None:
+    """What was stashed by a handler that raised then has failed, and is stashed no more."""
+    stash = cell.more.stash
+    for index, one in enumerate(stash):
+        if one is envelope:
+            del stash[index]
+            cell.ground.handled += 1
+            return
 
 
 def _wants_retry(cell: Cell, phase: Phase, envelope: RawEnvelope | None) -> bool:
@@ -523,9 +533,7 @@ def kill(cell: Cell, reason: Exit | None = None) -> None:
     if cell.state is CellState.DEAD:
         return
     reason = reason or Exit(ExitKind.KILLED)
-    for child in reversed(list((cell.children or {}).values())):
-        kill(child, Exit(ExitKind.KILLED, "its parent was killed"))
-        bury(child)
+    _bury_children(cell, "its parent was killed")
     if cell.state is CellState.WAITING:
         return
     cell.state = CellState.STOPPING
@@ -535,15 +543,26 @@ def kill(cell: Cell, reason: Exit | None = None) -> None:
     _exited(cell, reason)
 
 
+def _bury_children(cell: Cell, why: str) -> None:
+    """End all that is below at once, the youngest first."""
+    for child in reversed(list((cell.children or {}).values())):
+        kill(child, Exit(ExitKind.KILLED, why))
+        bury(child)
+
+
+def _settle_gone(cell: Cell) -> None:
+    gone, cell.more.gone = cell.more.gone, []
+    for ask in gone:
+        ask.settle(None)
+
+
 def _exited(cell: Cell, reason: Exit) -> None:
     """The incarnation is gone; the cell waits for what its parent decides."""
     cell.state = CellState.WAITING
     _discard(cell, reason)
     cell.more.stop_reason = reason
     cell.ground.observers.exited(cell, reason)
-    for ask in cell.more.gone:
-        ask.settle(None)
-    cell.more.gone.clear()
+    _settle_gone(cell)
     _report(cell, Exited(cell.id, cell.incarnation, reason))
     _bury_unless_supervised(cell)
 
@@ -593,6 +612,7 @@ def bury(cell: Cell) -> None:
     if cell.state is CellState.DEAD:
         return
     ground, more = cell.ground, cell.more
+    _bury_children(cell, "its parent is gone")
     reason = more.stop_reason or NORMAL
     error = AgentDead(cell.path, str(reason))
     cell.state = CellState.DEAD
@@ -621,6 +641,7 @@ def bury(cell: Cell) -> None:
     if cell.parent is not None and cell.parent.children is not None:
         cell.parent.children.pop(cell.id, None)
     ground.registry.forget(cell)
+    _settle_gone(cell)
     for watcher in list(more.watchers):
         notify(watcher, cell)
     more.watchers.clear()
@@ -632,7 +653,7 @@ def notify(watcher: Cell, subject: Cell) -> None:
     """Tell one watcher that an agent is dead for good."""
     reason = subject.more.stop_reason or NORMAL
     terminated = Terminated(subject.path, subject.incarnation, reason.kind.value, reason.detail)
-    subject.ground.post(subject, watcher, terminated)
+    subject.ground.post_surely(subject, watcher, terminated)
 
 
 def _child_gone(parent: Cell) -> None:

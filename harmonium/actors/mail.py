@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from harmonium.actors.accepted import ACCEPTED
@@ -36,22 +36,13 @@ class Mail(Switchboard):
         if sender is None and not self.in_thread():
             promise: Promise[None] = Promise(self)
             context = self.new_context()
-            self.call_threadsafe(lambda: self._tell_later(cell, message, context, lane, promise))
+            self.call_threadsafe(
+                lambda: _follow(
+                    promise, lambda: self.post(None, cell, message, None, lane, context)
+                )
+            )
             return promise
         return self.post(sender, cell, message, None, lane)
-
-    def _tell_later(
-        self, cell: Cell, message: Any, context: Context, lane: Lane | None, promise: Promise[None]
-    ) -> None:
-        try:
-            accepted = self.post(None, cell, message, None, lane, context)
-        except Exception as error:  # it belongs to the caller in the other thread
-            promise.fail(error)
-            return
-        if accepted is ACCEPTED:
-            promise.settle(None)
-        else:
-            accepted.then(lambda _: promise.settle(None))
 
     def tell_any(self, sender: Cell, to: Ref | str, message: Any, lane: Lane | None) -> Any:
         """`tell` from an agent, to a ref or to an address."""
@@ -71,7 +62,7 @@ class Mail(Switchboard):
         if sender is None and not self.in_thread():
             promise: Promise[None] = Promise(self)
             self.call_threadsafe(
-                lambda: promise.settle(self.tell_name(None, address, message, lane=lane))
+                lambda: _follow(promise, lambda: self.tell_name(None, address, message, lane=lane))
             )
             return promise
         cell = self.registry.find(address, sender)
@@ -157,10 +148,7 @@ class Mail(Switchboard):
         """Put an envelope into the mailbox, or do what the overflow policy says."""
         if self.turned_away(cell, envelope):
             return ACCEPTED
-        if lane is not Lane.CONTROL and (
-            len(cell.mailbox) >= cell.birth.mailbox
-            or (cell.more_ is not None and cell.more_.parked)
-        ):
+        if lane is not Lane.CONTROL and not self.has_room(cell):
             return self._overflow(cell, envelope)
         self.put(cell, envelope, lane)
         return ACCEPTED
@@ -218,6 +206,37 @@ class Mail(Switchboard):
         if not parked:
             cell.limit = self.mailbox_limit(cell)
 
+    def post_or_bounce(
+        self,
+        sender: Cell | None,
+        cell: Cell,
+        message: Any,
+        lane: Lane | None,
+        context: Context | None = None,
+    ) -> None:
+        """Send what must hold up nobody: where it would have to wait, it is a dead letter."""
+        waits = cell.birth.overflow is WAIT and lane is None and cell.alive
+        try:
+            if waits and not self.has_room(cell):
+                raise MailboxFull(cell.path, cell.birth.mailbox, None)
+            self.post(sender, cell, message, None, lane, context)
+        except MailboxFull as error:
+            self.bounce(sender, cell, message, error)
+
+    def post_surely(self, sender: Cell, cell: Cell, message: Any) -> None:
+        """Send a notice of the runtime, in order, also past the bound of a full mailbox."""
+        if not cell.alive or self.has_room(cell):
+            self.post(sender, cell, message)
+            return
+        self.sent = number = self.sent + 1
+        envelope: RawEnvelope = (message, sender, None, number, 0, self.new_context())
+        cell.limit = 0
+        cell.more.parked.append((envelope, Promise(self)))
+
+    def has_room(self, cell: Cell) -> bool:
+        """Whether one more user message may go in."""
+        return len(cell.mailbox) < cell.birth.mailbox and not (cell.more_ and cell.more_.parked)
+
     def bounce(self, sender: Cell | None, cell: Cell, message: Any, error: MailboxFull) -> None:
         """Make a dead letter of what a full mailbox would not take."""
         self.sent += 1
@@ -250,9 +269,8 @@ class Mail(Switchboard):
 
         def fire() -> None:
             timers.discard(timer)
-            with contextlib.suppress(MailboxFull):
-                context = TimerContext(self.new_context().correlation_id, incarnation)
-                self.post(None, cell, message, None, lane_of(type(message)), context)
+            context = TimerContext(self.new_context().correlation_id, incarnation)
+            self.post_or_bounce(None, cell, message, lane_of(type(message)), context)
             if every is not None and not timer.cancelled:
                 self.timers.rearm(timer, self.clock() + every, fire)
                 timers.add(timer)
@@ -275,3 +293,16 @@ class Mail(Switchboard):
         envelope = (message, sender, ask, self.sent, cause, context)
         error = UnknownAgent(address, self.registry.nearest(address, sender), None)
         self.dead_letter(address, envelope, "unknown agent", error)
+
+
+def _follow(promise: Promise[None], send: Callable[[], Any]) -> None:
+    """Send, and settle the promise of the caller in another thread when there was room."""
+    try:
+        accepted = send()
+    except Exception as error:  # it belongs to the caller
+        promise.fail(error)
+        return
+    if accepted is ACCEPTED:
+        promise.settle(None)
+    else:
+        accepted.then(lambda _: promise.settle(None))

@@ -79,9 +79,19 @@ class Promise(Generic[T]):
             self._event.set()
         callbacks, self._callbacks = self._callbacks, None
         if callbacks:
-            for callback, context in callbacks:
-                self._call(callback, context)
+            self._call_all(callbacks)
         return True
+
+    def _call_all(self, callbacks: list[tuple[Callable[[Any], object], Context | None]]) -> None:
+        """Call each, also when one before it raised; its error is raised at the end."""
+        raised: BaseException | None = None
+        for callback, context in callbacks:
+            try:
+                self._call(callback, context)
+            except BaseException as error:  # it belongs to whoever waits
+                raised = raised or error
+        if raised is not None:
+            raise raised
 
     def _call(self, callback: Callable[[Any], object], context: Context | None) -> None:
         if context is None:

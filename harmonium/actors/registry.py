@@ -36,11 +36,19 @@ class Registry:
         Raises:
             SpecError: If a living agent has the name.
         """
-        holder = self._names.get(name)
-        if holder is not None and holder is not cell and holder.alive:
-            raise SpecError(cell.path, f"the name {name!r} belongs to {holder.path}")
+        self.check_free(name, cell.path, cell)
         self._names[name] = cell
         cell.more.names.append(name)
+
+    def check_free(self, name: str, path: str, cell: Cell | None = None) -> None:
+        """Refuse a name that a living agent has.
+
+        Raises:
+            SpecError: If it has one.
+        """
+        holder = self._names.get(name)
+        if holder is not None and holder is not cell and holder.alive:
+            raise SpecError(path, f"the name {name!r} belongs to {holder.path}")
 
     def forget(self, cell: Cell) -> None:
         """Drop all names of an agent that is dead."""

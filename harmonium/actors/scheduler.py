@@ -15,6 +15,8 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
+from loguru import logger
+
 from harmonium.actors.cell import BLOCKED, IDLE, QUEUED, Cell, CellState
 from harmonium.actors.context import TimerContext
 from harmonium.actors.execution import Execution
@@ -167,8 +169,15 @@ class Scheduler:
             timer.call = None
             fired = True
             if call is not None:
-                call(*args)
+                self.guard(call, *args)
         return fired
+
+    def guard(self, call: Callable[..., Any], *args: Any) -> None:
+        """Call what belongs to no agent; what it raises is logged and stops nobody else."""
+        try:
+            call(*args)
+        except Exception as error:  # a callback of the user's
+            logger.opt(exception=error).error("a callback raised outside of any agent")
 
     def visit(self, cell: Cell, messages: int = MESSAGES_PER_VISIT) -> None:
         """Let one agent handle its signals and up to `messages` of its mail."""
@@ -258,7 +267,7 @@ class Scheduler:
         """Handle one envelope with every check; never raises."""
         message = envelope[0]
         context: Any = envelope[5]
-        if message.__class__ is Terminated and message.path not in cell.more.watching:
+        if message.__class__ is Terminated and not _awaited(cell, message.path):
             self.dead_letter(cell, envelope, "unwatched")
             return
         if context.special:
@@ -326,12 +335,15 @@ class Scheduler:
         raise NotImplementedError
 
     def end(self, cell: Cell, execution: Execution) -> None:
-        """Take a finished or ended execution off its cell."""
+        """Take a finished or ended execution off its cell, and see what the cell does next."""
+        self._take_off(cell, execution)
+        self.rest(cell)
+
+    def _take_off(self, cell: Cell, execution: Execution) -> None:
         cell.busy -= 1
         if execution.limit is not None:
             execution.limit.cancel()
         cell.more.executions.discard(execution)
-        self.rest(cell)
 
     def rest(self, cell: Cell) -> None:
         """See what a cell does after a handler that had suspended it."""
@@ -350,7 +362,7 @@ class Scheduler:
         """Take the outcome of an async handler."""
         cell = execution.cell
         envelope: Any = execution.envelope
-        self.end(cell, execution)
+        self._take_off(cell, execution)
         cell.current = envelope
         try:
             if error is not None:
@@ -358,6 +370,8 @@ class Scheduler:
             self._finished(cell, envelope, answer)
         except BaseException as raised:  # a crash is the agent's
             self._raised(cell, raised)
+        # Last: an agent that is being stopped may end here, and could not answer any more.
+        self.rest(cell)
 
     def blocking_done(
         self, cell: Cell, incarnation: int, envelope: RawEnvelope, outcome: Callable[[], Any]
@@ -418,9 +432,17 @@ class Scheduler:
         return handler is not None and handler.reentrant
 
 
+def _awaited(cell: Cell, path: str) -> bool:
+    """Whether a notice is still wanted; it ends the watch, unless a successor is watched."""
+    subject = cell.more.watching.get(path)
+    if subject is not None and not subject.alive:
+        del cell.more.watching[path]
+    return subject is not None
+
+
 def _stashed(cell: Cell, envelope: RawEnvelope) -> bool:
     more = cell.more_
-    return more is not None and bool(more.stash) and more.stash[-1] is envelope
+    return more is not None and any(one is envelope for one in reversed(more.stash))
 
 
 _SLOW: Any = {}

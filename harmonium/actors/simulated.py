@@ -161,7 +161,7 @@ class SimulatedGround(Ground):
         if timer is not None and timer.call is not None:
             call, args = timer.call, timer.args
             timer.call = None
-            call(*args)
+            self.guard(call, *args)
         return True
 
     @contextmanager
@@ -207,9 +207,7 @@ class SimulatedGround(Ground):
         Room in the mailbox is taken when it is sent, as on every ground, so that
         a sender hears at once of a mailbox that is full.
         """
-        full = cell.queued() + self._coming[cell] >= cell.birth.mailbox
-        parked = cell.more_ is not None and cell.more_.parked
-        if lane is None and (full or parked):
+        if lane is None and not self.has_room(cell):
             return self._overflow(cell, envelope)
         copies = self.carriage.latencies(self, cell, envelope)
         if not copies:
@@ -224,6 +222,11 @@ class SimulatedGround(Ground):
             when = self._arrival(envelope[1], cell, latency)
             self.timers.add(when, self._arrived, cell, envelope, lane)
         return ACCEPTED
+
+    def has_room(self, cell: Cell) -> bool:
+        """Whether one more may come, behind those that are under way."""
+        parked = cell.more_ is not None and cell.more_.parked
+        return not parked and len(cell.mailbox) + self._coming[cell] < cell.birth.mailbox
 
     def refill(self, cell: Cell) -> None:
         """Let parked messages in, behind those that are under way since before."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harmonium.protocols.errors import MailboxFull
+from harmonium.actors.handlers import lane_of
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
@@ -54,9 +54,7 @@ class Topics:
         targets = dict(self._by_key.get(type(event), ()))
         if topic is not None:
             targets.update(self._by_key.get(topic, ()))
+        lane = lane_of(type(event))
         for cell in targets:
-            try:
-                self._ground.post(sender, cell, event)
-            except MailboxFull as error:
-                self._ground.bounce(sender, cell, event, error)
+            self._ground.post_or_bounce(sender, cell, event, lane)
         return len(targets)
