@@ -106,6 +106,13 @@ class Agent(Actor):  # type: ignore[misc]
         """
         return self.started()
 
+    def snapshot(self) -> Any:
+        """Give the state as a message, for crash bundles; None if it is nobody's business."""
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Take over a state that `snapshot` gave, when a crash is run again in a test."""
+
     # -- who and when
 
     @property

@@ -94,6 +94,7 @@ class Ground(Asking):
         self.engine_port: Callable[[Cell], Any] = _no_engine
         self.root = Cell(self, None, "", Birth(Guardian))
         self.registry = Registry(self.root)
+        self.bundles: Any = None
         lifecycle.start(self.root, 1)
 
     # -- fates
@@ -189,7 +190,8 @@ class Ground(Asking):
 
     def fast_table(self, cell: Cell, table: HandlerTable) -> Any:
         """What the scheduler dispatches by; nothing when every message is to be looked at."""
-        watched = self.chaos is not None or (cell.more_ is not None and cell.more_.hold_failed)
+        watched = self.chaos is not None or self.recorder is not None
+        watched = watched or (cell.more_ is not None and cell.more_.hold_failed)
         return _SLOW if watched else table.fast
 
     def slow_down(self, cells: Iterable[Cell]) -> None:

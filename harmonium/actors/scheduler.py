@@ -71,6 +71,7 @@ class Scheduler:
         self.timers = Timers()
         self.active: Cell | None = None
         self.chaos: Any = None
+        self.recorder: Any = None
         self.awake: bool = False
         self.sent = 0
         self.handled = 0
@@ -291,6 +292,8 @@ class Scheduler:
 
     def handle(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
         """Call the handler in the way it asks for, unless a fault befalls the message."""
+        if self.recorder is not None:
+            self.recorder.before(cell, envelope)
         if self.chaos is not None and self.chaos.intercept(cell, handler, envelope):
             return
         if handler.blocking:

@@ -53,16 +53,24 @@ class Calls:
             self._waiting.discard(promise)
 
     def post(self, function: Callable[[], Any]) -> None:
-        """Have it run in the ground's thread, after all that was posted before.
+        """Have it run in the ground's thread, after all that was posted before; at once there.
+
+        Raises:
+            ActorSystemFailure: If the system is shut down.
+        """
+        if self._open and self._ground.in_thread():
+            function()
+        else:
+            self.later(function)
+
+    def later(self, function: Callable[[], Any]) -> None:
+        """Have it run in the ground's thread, and never at once.
 
         Raises:
             ActorSystemFailure: If the system is shut down.
         """
         if not self._open:
             raise ActorSystemFailure("The actor system is shut down.")
-        if self._ground.in_thread():
-            function()
-            return
         try:
             self._ground.call_threadsafe(function)
         except RuntimeError as closed:  # the loop, since we looked

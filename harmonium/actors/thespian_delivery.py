@@ -8,9 +8,15 @@ mailbox does not take becomes a dead letter.
 from __future__ import annotations
 
 import contextlib
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from thespian.actors import ActorExitRequest, ActorSystemMessage, PoisonMessage
+from thespian.actors import (
+    ActorExitRequest,
+    ActorSystemMessage,
+    ChildActorExited,
+    PoisonMessage,
+)
 from thespian.system.messages.status import Thespian_StatusReq
 
 from harmonium.actors.context import Context
@@ -18,14 +24,14 @@ from harmonium.actors.thespian_address import LocalAddress, ReplyAddress
 from harmonium.actors.thespian_endpoint import NoAnswer
 from harmonium.actors.thespian_resident import Resident
 from harmonium.actors.thespian_status import status_of
-from harmonium.protocols.errors import AgentDead, AskTimeout, MailboxFull
+from harmonium.protocols.errors import AgentDead, AskTimeout
 from harmonium.protocols.lifecycle import Exit, ExitKind
 
 if TYPE_CHECKING:
     from harmonium.actors.ask import Ask
     from harmonium.actors.cell import Cell
 
-__all__ = ["check", "deliver", "is_agent", "question", "send"]
+__all__ = ["check", "deliver", "is_agent", "is_near", "post", "question", "send"]
 
 
 def send(sender: Cell, address: LocalAddress, message: Any) -> None:
@@ -44,25 +50,37 @@ def send(sender: Cell, address: LocalAddress, message: Any) -> None:
 
 
 def deliver(sender: Cell, cell: Cell, message: Any) -> None:
-    """Put a message into a mailbox; it is a dead letter if there is no room."""
+    """Put a message into a mailbox; without room it is a dead letter, but for ends of actors."""
     ground = cell.ground
     if sender.ground is not ground:
         # Another system in this process. One that is closed has no loop any more.
         with contextlib.suppress(RuntimeError):
-            ground.call_threadsafe(lambda: _post(sender, cell, message, ground.new_context()))
+            ground.call_threadsafe(lambda: post(sender, cell, message, ground.new_context()))
+        return
+    if isinstance(message, ActorExitRequest | ChildActorExited):
+        ground.post_surely(sender, cell, message)
         return
     context = None
     if isinstance(message, ActorSystemMessage) and sender.current is not None:
-        # An exit request is wanted even when the work that led to it has expired.
+        # It is wanted even when the work that led to it has expired.
         context = Context(sender.current[5].correlation_id)
-    _post(sender, cell, message, context)
+    post(sender, cell, message, context)
 
 
-def _post(sender: Cell, cell: Cell, message: Any, context: Context | None) -> None:
-    try:
-        cell.ground.post(sender, cell, message, None, None, context)
-    except MailboxFull as full:
-        cell.ground.bounce(sender, cell, message, full)
+def is_near(sender: Cell, cell: Cell, message: Any) -> bool:
+    """Whether a message can simply be posted: nearly all of them, so it is looked at first."""
+    ground = sender.ground
+    return (
+        cell.ground is ground
+        and isinstance(cell.agent, Resident)
+        and not isinstance(message, ActorSystemMessage)
+        and get_ident() == ground.thread_id
+    )
+
+
+def post(sender: Cell, cell: Cell, message: Any, context: Context | None = None) -> None:
+    """Put a message into a mailbox of the sender's own ground."""
+    cell.ground.post_or_bounce(sender, cell, message, None, context)
 
 
 # -- to agents

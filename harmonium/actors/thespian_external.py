@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from itertools import count
@@ -157,7 +158,6 @@ def _seconds(timeout: Any) -> float | None:
 
 
 def _retire(calls: Calls, cell: Cell) -> None:
-    try:
-        calls.post(lambda: cell.ground.request_stop(cell))
-    except ActorSystemFailure:  # the system is gone, and the endpoint with it
-        return
+    # The collector may call this in the middle of anything, in the ground's thread too.
+    with contextlib.suppress(ActorSystemFailure):  # the system is gone, and the endpoint with it
+        calls.later(lambda: cell.ground.request_stop(cell))

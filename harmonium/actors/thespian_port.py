@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harmonium.actors.thespian_delivery import send
+from harmonium.actors.thespian_address import LocalAddress
+from harmonium.actors.thespian_delivery import is_near, post, send
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
-    from harmonium.actors.thespian_address import LocalAddress
     from harmonium.actors.thespian_realm import Realm
 
 __all__ = ["Port"]
@@ -47,6 +47,9 @@ class Port:
     def actor_send(self, address: Any, message: Any) -> None:
         """Send a message; it is on its way when this returns."""
         cell = self._cell
+        if address.__class__ is LocalAddress and is_near(cell, address.cell, message):
+            post(cell, address.cell, message)
+            return
         target = self._realm.address(address)
         if cell.ground.in_thread():
             send(cell, target, message)

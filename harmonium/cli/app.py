@@ -74,6 +74,7 @@ def run(  # noqa: PLR0913 - one keyword per option
     ground: Annotated[Literal["local"], Parameter(help="What the agents run on.")] = "local",  # noqa: ARG001 - one by now
     json: Annotated[bool, Parameter(help="The summary as JSON on stdout.", negative="")] = False,
     control: Annotated[Path | None, Parameter(help="Make a control socket here.")] = None,
+    bundles: Annotated[Path | None, Parameter(help="Folder for a bundle of each crash.")] = None,
     log: Annotated[Path | None, Parameter(help="File for the full log.")] = None,
     verbose: Annotated[
         bool, Parameter(name=["--verbose", "-v"], help="Log to stderr.", negative="")
@@ -93,6 +94,7 @@ def run(  # noqa: PLR0913 - one keyword per option
         seed=seed,
         json=json,
         control=control,
+        bundles=bundles,
     )
     return run_application(find_application(system), options)
 

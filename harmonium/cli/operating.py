@@ -14,6 +14,7 @@ from rich.tree import Tree
 
 from harmonium.cli.finding import find_application
 from harmonium.protocols.errors import ConfigError
+from harmonium.supervisors.bundles import load_bundle
 from harmonium.supervisors.control import request
 from harmonium.supervisors.plan import plan
 
@@ -70,9 +71,21 @@ def _label(one: dict[str, Any]) -> Text:
     return text
 
 
-def _explain(path: Address, *, control: Control, json: AsJson = False) -> int:
-    """Say why an agent of a running system is in its state."""
-    sentences = request(control, "explain", path=path)
+def _explain(
+    what: Annotated[str, Parameter(help="A path like /shop/inventory, or a crash bundle.")],
+    *,
+    control: Annotated[
+        Path | None, Parameter(name="--control", help="The socket of the running system.")
+    ] = None,
+    json: AsJson = False,
+) -> int:
+    """Say why an agent of a running system is in its state, or what a crash bundle holds."""
+    if control is not None:
+        sentences = request(control, "explain", path=what)
+    elif what.endswith(".json"):
+        sentences = load_bundle(Path(what)).sentences()
+    else:
+        raise ConfigError(f"explain {what}", "it needs --control SOCKET, or a crash bundle")
     if json:
         return _print_json(sentences)
     sys.stdout.write("".join(f"{sentence}\n" for sentence in sentences))

@@ -15,11 +15,13 @@ import attrs
 from rich.console import Console
 
 from harmonium.actors.chaos import FaultInjector
+from harmonium.actors.recorder import FlightRecorder
 from harmonium.cli.application import Application, Job, Summary
 from harmonium.cli.screen import Screen, show_summary
 from harmonium.cli.settings import read_settings
 from harmonium.protocols.chaos import Chaos
 from harmonium.protocols.errors import ConfigError
+from harmonium.supervisors.bundles import BundleWriter
 from harmonium.supervisors.control import ControlServer
 from harmonium.supervisors.system import System
 
@@ -39,6 +41,7 @@ class RunOptions:
         chaos: A chaos plan, or None.
         seed: Seeds all chance.
         json: Print the summary as JSON on stdout.
+        bundles: Folder for crash bundles; None writes none.
         control: Where operators reach the running system; None for nowhere.
     """
 
@@ -49,6 +52,7 @@ class RunOptions:
     seed: int | None = None
     json: bool = False
     control: Path | None = None
+    bundles: Path | None = None
 
 
 def run_application(application: Application[Any, Any], options: RunOptions) -> int:
@@ -64,7 +68,7 @@ def run_application(application: Application[Any, Any], options: RunOptions) -> 
     data = _read(application, options.input)
     console = Console(stderr=True)
     with _output(options.output) as output, Screen(console, application.name) as screen:
-        run = _Run(application, settings, data, plan, output, screen, options.control)
+        run = _Run(application, settings, data, plan, output, screen, options)
         status, summary = asyncio.run(run.main(System(tree, seed=options.seed)))
     if summary is not None:
         _show(summary, options, console)
@@ -117,7 +121,7 @@ class _Run:
         plan: Chaos | None,
         output: TextIO | None,
         screen: Screen,
-        control: Path | None = None,
+        options: RunOptions,
     ) -> None:
         self._application = application
         self._settings = settings
@@ -125,7 +129,7 @@ class _Run:
         self._plan = plan
         self._output = output
         self._screen = screen
-        self._control = control
+        self._options = options
         self.last_words: list[str] = []
 
     async def main(self, system: System) -> tuple[int, Summary | None]:
@@ -133,9 +137,10 @@ class _Run:
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[int] = loop.create_future()
         with _interrupts(loop, ended):
-            async with system, _control(system, self._control):
+            async with system, _control(system, self._options.control):
                 system.on_give_up(lambda _: _end(ended, GAVE_UP))
                 system.listen(self._screen.observe)
+                _write_bundles(system, self._options.bundles)
                 if self._plan is not None:
                     FaultInjector(system.ground, self._plan).attach()
                 status, summary = await self._work(system, ended)
@@ -162,6 +167,13 @@ class _Run:
         summary = task.result()
         failed = bool(summary.broken) or job.complaints > 0
         return FAILED if failed else DONE, summary
+
+
+def _write_bundles(system: System, folder: Path | None) -> None:
+    if folder is not None:
+        recorder = FlightRecorder(system.ground)
+        system.ground.bundles = BundleWriter(folder, recorder)
+        recorder.attach()
 
 
 def _control(system: System, path: Path | None) -> Any:

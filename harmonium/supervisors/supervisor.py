@@ -96,6 +96,9 @@ class Supervisor(Agent):
             self._suspect(child, report),
         )
         self.happen(event)
+        bundles = self._cell.ground.bundles
+        if bundles is not None:
+            bundles.write(child, report, self.journal[-1] if self.journal else None)
         lifecycle.settle_failure(child)
 
     def _suspect(self, child: Cell, report: ChildFailed) -> events.Suspect | None:

@@ -57,6 +57,7 @@ class AppendRecords:
         for data in self.data:
             number, at = draft.next_number(counter, now)
             draft.records[self.log, number] = (at, self.key, data)
+            draft.present.put((self.log, number), True)
             ids.append(number)
         return tuple(ids)
 

@@ -53,7 +53,7 @@ class _LogRows:
 
     def drop(self, gone: set[int]) -> None:
         for number in gone:
-            del self.rows[number]
+            self.rows.pop(number, None)
         self.ids = [number for number in self.ids if number not in gone]
 
 
@@ -159,9 +159,10 @@ class Tables:
             log.ids.append(number)
             log.rows[number] = row
         for name, numbers in gone.items():
-            self._logs[name].drop(numbers)
-            if not self._logs[name].ids:
-                del self._logs[name]
+            log = self._logs.get(name, _LogRows())
+            log.drop(numbers)
+            if not log.ids:
+                self._logs.pop(name, None)
 
     # -- for readers: the methods of Reader
 
