@@ -41,11 +41,10 @@ class Bundle:
 
     def sentences(self) -> list[str]:
         """Tell the crash in sentences."""
-        one = self.data
-        told = [
-            f"{one['path']} #{one['incarnation']} crashed at {one['at']:.3f} s in phase "
-            f"{one['phase']}: {one['error']['type']}: {one['error']['text']}."
-        ]
+        one, error = self.data, self.data["error"]
+        who = f"{one['path']} #{one['incarnation']}"
+        when = f"at {one['at']:.3f} s in phase {one['phase']}"
+        told = [f"{who} crashed {when}: {error['type']}: {error['text']}."]
         if one["message"] is not None:
             told.append(f"The message in work was {_short(one['message'])}.")
         if one["correlation_id"]:
