@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
@@ -15,9 +15,15 @@ from harmonium.protocols.pipeline.graph import Graph, compile_graph
 
 __all__ = ["Conflict", "Pipeline", "Step"]
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as _TypeVar
+
+    T = _TypeVar("T", default=Any)
+    Res = _TypeVar("Res", default=dict[str, Any])
+else:  # defaults of type variables came with Python 3.13
+    T = TypeVar("T")
+    Res = TypeVar("Res")
 Req = TypeVar("Req")
-Res = TypeVar("Res")
 
 
 def _names(steps: str | Step[Any] | Iterable[str | Step[Any]]) -> tuple[str, ...]:
@@ -26,10 +32,18 @@ def _names(steps: str | Step[Any] | Iterable[str | Step[Any]]) -> tuple[str, ...
     return tuple(one if isinstance(one, str) else one.name for one in steps)
 
 
-def _types(types: type | Iterable[type] | None) -> tuple[type, ...]:
+def _types(types: type[T] | Iterable[type[T]] | None) -> tuple[type[T], ...]:
     if types is None:
         return ()
     return (types,) if isinstance(types, type) else tuple(types)
+
+
+def _steps(steps: Iterable[Step[Any]]) -> tuple[Step[Any], ...]:
+    return tuple(steps)
+
+
+def _conflicts(conflicts: Iterable[Conflict]) -> tuple[Conflict, ...]:
+    return tuple(conflicts)
 
 
 def _rules(rules: FallbackRule | Iterable[FallbackRule]) -> tuple[FallbackRule, ...]:
@@ -170,10 +184,10 @@ class Pipeline(Generic[Req, Res]):
     """
 
     request: type[Req]
-    steps: tuple[Step[Any], ...] = attrs.field(converter=tuple)
+    steps: tuple[Step[Any], ...] = attrs.field(converter=_steps)
     result: Callable[[Context[Req]], Res] | None = None
     name: str = attrs.field(default="", kw_only=True)
-    conflicts: tuple[Conflict, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
+    conflicts: tuple[Conflict, ...] = attrs.field(default=(), kw_only=True, converter=_conflicts)
     enough: Callable[[Context[Req]], object] | None = attrs.field(default=None, kw_only=True)
     timeout: float = attrs.field(default=5.0, kw_only=True)
     within: float | None = attrs.field(default=None, kw_only=True)
