@@ -27,8 +27,10 @@ from harmonium.actors.ref import Ref
 from harmonium.actors.simulated import SimulatedGround
 from harmonium.protocols.errors import DefinitionError, StartFailed, SystemStopped, UnknownAgent
 from harmonium.protocols.lifecycle import Exit
+from harmonium.supervisors.phases import PhaseOver
 from harmonium.supervisors.shutdown import StopLimits, StopReport, stop_ground
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
+from harmonium.supervisors.stop_phases import StopPhases, StopTask
 from harmonium.supervisors.supervisor import birth_of
 
 __all__ = ["System"]
@@ -67,6 +69,8 @@ class System:
         self.tree = _as_tree(tree)
         self.limits = limits or StopLimits()
         self.ground = ground or LocalGround(name or self.tree.name, seed=seed)
+        self._phases = StopPhases(self.tree.stop_phases)
+        self.phases_over: dict[str, PhaseOver] = {}
         self.report: StopReport | None = None
         self.failure: Exit | None = None
         self._root: Cell | None = None
@@ -120,18 +124,36 @@ class System:
         Idempotent: a second call returns the first one's report.
         """
         if self.report is None:
-            self.report = (
-                self._call(lambda: stop_ground(self.ground, self.limits)).result().result()
-            )
+            if self.tree.stop_phases:
+                over = self._call(lambda: self._phases.run(self.ground, "stop")).result()
+                self.phases_over = dict(over.result().over)
+            stopped = self._call(lambda: stop_ground(self.ground, self.limits)).result()
+            self.report = stopped.result()
             self.ground.close()
         return self.report
 
     async def astop(self) -> StopReport:
         """Stop in phases, from the loop the system runs on."""
         if self.report is None:
+            if self.tree.stop_phases:
+                progress = await self._phases.run(self.ground, "stop")
+                self.phases_over = dict(progress.over)
             self.report = await stop_ground(self.ground, self.limits)
             self.ground.close()
         return self.report
+
+    def at_stop(self, phase: str, name: str, task: StopTask) -> None:
+        """Have a task run in one of the tree's `stop_phases`, before the agents are stopped.
+
+        Args:
+            phase: The phase's name.
+            name: The task's name, for the log.
+            task: A function, or a coroutine function, without arguments.
+
+        Raises:
+            SpecError: If the tree declares no such phase.
+        """
+        self._phases.add(phase, name, task)
 
     def _start(self) -> Promise[None]:
         ground = self.ground
