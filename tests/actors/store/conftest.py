@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,9 @@ class Place:
         self.clock = clock
         self._stores = ExitStack()
 
-    def open(self) -> Parts:
-        return self._stores.enter_context(open_store(self.url, now=self.clock))
+    def open(self, **options: Any) -> Parts:
+        options.setdefault("now", self.clock)
+        return self._stores.enter_context(open_store(self.url, **options))
 
     def close(self) -> None:
         self._stores.close()

@@ -8,17 +8,23 @@ import threading
 import pytest
 
 from harmonium.actors.store import (
+    AcquireLease,
     AppendEvents,
     AppendRecords,
+    Change,
     CompactStream,
+    DeleteItem,
+    DeleteRecords,
     DeleteStream,
+    MemoryStore,
     PutItem,
     SaveSnapshot,
     Store,
     open_store,
 )
 from harmonium.protocols.errors import StoreError, VersionConflict
-from tests.actors.store.conftest import Place
+from tests.actors.store.conftest import Clock, Place
+from tests.actors.store.disks import FakeDisk
 
 
 def test_operations_happen_together(store: Store) -> None:
@@ -66,12 +72,48 @@ def test_a_stream_can_be_deleted_and_begun_again_in_one_commit(store: Store) -> 
 
     assert [(1, "new")] == [(e.version, e.data) for e in store.streams.read("s").result()]
     assert store.streams.snapshot("s").result() is None
-    assert (True, True) == store.commit(DeleteStream("s"), SaveSnapshotOfNew()).result()[:2]
-    assert [stream.name for stream in store.streams.streams().result()] == ["s"]
 
 
-def SaveSnapshotOfNew() -> AppendEvents:  # noqa: N802
-    return AppendEvents("s", ["again"])
+def test_a_new_beginning_can_be_compacted_in_the_same_commit(store: Store) -> None:
+    """What was deleted stays deleted, however little of the new stream is compacted."""
+    store.streams.append("s", [1, 2, 3]).result()
+    store.commit(
+        DeleteStream("s"),
+        AppendEvents("s", ["a", "b"]),
+        SaveSnapshot("s", 1, "sum"),
+        CompactStream("s"),
+    ).result()
+
+    assert [(2, "b")] == [(e.version, e.data) for e in store.streams.read("s").result()]
+    assert store.streams.append("s", ["c"]).result() == 3
+
+
+def test_every_kind_of_row_changes_in_a_commit_of_many(store: Store) -> None:
+    """Leases, deleted records and deleted values of one commit are there for the next."""
+    told: list[Change] = []
+    store.log("l").append("x", "y")
+    store.state("n").put("k", 1).result()
+    store.state("n").watch("", told.append).result()
+    lease = store.commit(AcquireLease("leader", "me", 10), DeleteRecords("l", (1,))).result()[0]
+    store.commit(DeleteItem("n", "k"), AppendEvents("s", [1]), fence=lease.fence).result()
+
+    assert store.leases.holder("leader").result() == lease
+    assert [2] == [record.id for record in store.log("l").scan().result()]
+    assert store.state("n").get("k").result() is None
+    store.close()
+    assert [Change("n", "k", None)] == told
+
+
+def test_units_of_a_group_see_each_other(clock: Clock) -> None:
+    """A record that one unit deletes is gone for the next unit of the same group."""
+    disk = FakeDisk()
+    store = MemoryStore(clock, disk=disk)
+    first = store.log("l").append("x")
+    doubled = [store.commit(DeleteRecords("l", (1,)), PutItem("n", "k", 1)) for _ in range(2)]
+    disk.finish_all()
+
+    assert first.result() == (1,)
+    assert [1, 0] == [pending.result()[0] for pending in doubled]
 
 
 def test_refused_units_do_not_hurt_their_group(store: Store) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from harmonium.actors.store import AppendEvents, Claim, ClaimStatus, Store
+from harmonium.actors.store import AppendEvents, Claim, ClaimStatus, Store, TrimItems
 from harmonium.protocols.errors import VersionConflict
 from tests.actors.store.conftest import Clock, Place
 
@@ -113,6 +113,16 @@ def test_keys_are_bounded_by_number(store: Store) -> None:
     assert [7, 8, 9] == kept
     assert store.idempotency.trim("scope", keep=3).result() == 0
     assert store.idempotency.find("other", "k").result() is not None
+
+
+def test_a_trim_spares_what_its_own_commit_wrote(store: Store) -> None:
+    """A key that is finished in the commit of the trim is not the oldest any more."""
+    claims = [claim(store, f"k{n}") for n in range(3)]
+    finishing = store.idempotency.finishing(claims[0], "reply", ttl=10)
+    assert 1 == store.commit(finishing, TrimItems("$keys:scope", 1, 10)).result()[1]
+
+    kept = [n for n in range(3) if store.idempotency.find("scope", f"k{n}").result()]
+    assert [0, 2] == kept
 
 
 def test_keys_outlive_the_store(durable: Place) -> None:
