@@ -57,7 +57,7 @@ def deliver(sender: Cell, cell: Cell, message: Any) -> None:
         with contextlib.suppress(RuntimeError):
             ground.call_threadsafe(lambda: post(sender, cell, message, ground.new_context()))
         return
-    if isinstance(message, ActorExitRequest | ChildActorExited):
+    if isinstance(message, ActorExitRequest | ChildActorExited) and not ground.has_room(cell):
         ground.post_surely(sender, cell, message)
         return
     context = None

@@ -56,7 +56,13 @@ from harmonium.actors.local import LocalGround
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
 from harmonium.actors.thespian_base import LocalBase
-from harmonium.protocols.errors import AgentDead, AskFailed, ContractError, DefinitionError
+from harmonium.protocols.errors import (
+    AgentDead,
+    AskFailed,
+    AskTimeout,
+    ContractError,
+    DefinitionError,
+)
 from harmonium.protocols.message import message
 
 LONG = 30.0  # seconds; a wait that should be over at once, and that fails the test when it is not
@@ -614,6 +620,30 @@ def test_a_full_mailbox_makes_dead_letters_of_what_actors_send() -> None:
     asys.shutdown()
 
 
+def test_news_of_ends_pass_a_full_mailbox() -> None:
+    """ActorExitRequest and ChildActorExited are never dead letters of a full mailbox."""
+    base = LocalBase(mailbox=10)
+    asys = ActorSystem(systemBase=base, transientUnique=True)
+    relay = asys.createActor(Relay)
+
+    def fill(actor: Any, sender: Any) -> None:
+        for _ in range(5):
+            child = actor.createActor(Relay)
+            for number in range(10):
+                actor.send(child, number)
+                actor.send(actor.myAddress, number)
+            actor.send(child, ActorExitRequest())
+
+    asys.tell(relay, Do(fill))
+    until(
+        lambda: asys.ask(relay, "seen", LONG) or [],
+        lambda all_: sum(map(is_a(ChildActorExited), all_)) == 5,
+    )
+    assert account(base).dead >= 40
+    assert account(base).balanced
+    asys.shutdown()
+
+
 def test_two_systems_in_one_process_can_talk() -> None:
     """An address leads to its own system, from wherever it is used."""
     one, other = (ActorSystem(systemBase=LocalBase(), transientUnique=True) for _ in range(2))
@@ -772,6 +802,30 @@ def test_an_asker_of_an_actor_hears_of_its_failure_and_of_its_death(
     with pytest.raises(AgentDead):
         ask.result(LONG)
     assert in_ground(ground, ground.account).balanced
+
+
+def test_a_deadline_goes_with_the_work_and_not_with_the_end(
+    shared: tuple[LocalGround, LocalBase],
+) -> None:
+    """What an actor sends for work that has expired is not done; exits and wakeups are."""
+    ground, base = shared
+    worker, child = (base.newPrimaryActor(Relay, None, None) for _ in range(2))
+
+    def overrun(msg: Add, sender: Any) -> None:
+        expires = time.monotonic() + 0.01
+        until(time.monotonic, lambda now: now > expires)
+        worker.cell.agent._actor.send(child, "too late")
+        worker.cell.agent._actor.send(child, ActorExitRequest())
+
+    def prepare(actor: Any, sender: Any) -> None:
+        actor.receiveMessage = overrun
+        actor.send(sender, "ready")
+
+    assert base.ask(worker, Do(prepare), LONG) == "ready"
+    with pytest.raises(AskTimeout):
+        worker.cell.ref.ask(Add(1, 2), timeout=0.01).result(LONG)
+    until(lambda: child.cell.alive, lambda alive: not alive)
+    assert "expired" in {letter.reason for letter in ground.dead_letters}
 
 
 def test_shutdown_leaves_a_shared_ground_running(shared: tuple[LocalGround, LocalBase]) -> None:
