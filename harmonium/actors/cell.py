@@ -75,6 +75,7 @@ class Extras:
         "park",
         "parked",
         "retrying",
+        "start_failed",
         "stash",
         "stop_reason",
         "timers",
@@ -104,6 +105,7 @@ class Extras:
         self.park: Callable[[RawEnvelope], bool] | None = None
         self.parked: deque[tuple[RawEnvelope, Promise[None]]] = deque()
         self.retrying: RawEnvelope | None = None
+        self.start_failed = False
         self.stash: deque[RawEnvelope] = deque()
         self.stop_reason: Exit | None = None
         self.timers: set[Timer] = set()

@@ -96,6 +96,7 @@ def start(cell: Cell, incarnation: int, cause: BaseException | None = None) -> N
     if cell.more_ is not None:
         cell.more_.declined = None
         cell.more_.failure = None
+        cell.more_.start_failed = False
         cell.more_.stop_reason = None
     try:
         agent = _build(cell)
@@ -233,6 +234,7 @@ def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope |
         more.attempts += 1
     _close_executions(cell, error)
     _fail_deferred(cell, AskFailed.of(cell.path, error))
+    more.start_failed = cell.state is CellState.STARTING
     cell.state = CellState.FAILED
     more.failure = (error, envelope)
     if undecided:
@@ -390,8 +392,9 @@ def end(
         keep_children: Leave its children running (for a restart).
         then: Called at the end in place of the report, if given.
     """
-    was_ready = cell.state is not CellState.STARTING
-    if not was_ready:
+    starting = cell.state is CellState.STARTING
+    was_ready = not starting and not cell.more.start_failed
+    if starting:
         _close_executions(cell, AgentDead(cell.path, str(reason)))
     cell.state = CellState.STOPPING
     cell.more.stop_reason = reason

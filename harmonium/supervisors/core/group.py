@@ -153,7 +153,8 @@ def _enlist(turn: Turn, group: Group) -> None:
 
 
 def _starting(turn: Turn, group: Group) -> bool:
-    if _awaits(turn, group, Status.STARTING):
+    # STOPPING: it was not ready in time and is being killed, so its start has not ended yet.
+    if _awaits(turn, group, Status.STARTING) or _awaits(turn, group, Status.STOPPING):
         return False
     for known in turn.upward(group.cursor):
         if known.status is Status.PENDING:
