@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import ClassVar
 
@@ -10,11 +11,12 @@ import attrs
 from harmonium.protocols.voting.ballot import Ballot, BallotKind
 from harmonium.protocols.voting.question import Question
 from harmonium.protocols.voting.rule import Count, Rule
-from harmonium.protocols.voting.runoff_reach import can_change
+from harmonium.protocols.voting.runoff_reach import can_win
+from harmonium.protocols.voting.ties import Priority
 
 __all__ = ["InstantRunoff"]
 
-Rank = Callable[[str], int]
+Votes = Mapping[str, int]
 
 
 @attrs.frozen(kw_only=True)
@@ -23,10 +25,12 @@ class InstantRunoff(Rule):
 
     A ballot counts for the highest option in its ranking that is still there,
     and for nothing when none is. Of several with the fewest votes the tie
-    policy eliminates the one that it prefers least; those that it does not
-    tell apart go together. When it cannot tell apart all that are left, the
-    vote is tied. (Ware's single-winner form of Hare's method, about 1871; also
-    called the alternative vote.)
+    policy eliminates the one that it prefers least. Without an order of the
+    options every one of them might go: an option that wins whoever goes is
+    chosen, and else those who could win are tied (parallel universes; Conitzer,
+    Rognlie and Xia, Preference functions that score rankings and maximum
+    likelihood estimation, IJCAI 2009). The rule is Ware's of about 1871, for
+    one winner, after Hare; it is also called the alternative vote.
 
     It never chooses an option that loses to every other one in pairs, and
     always one that is first for more than half. But it may pass over one that
@@ -34,15 +38,16 @@ class InstantRunoff(Rule):
     (Fishburn and Brams, Paradoxes of preferential voting, Mathematics Magazine
     56(4), 1983).
 
-    Unit: votes in the last round. Confidence: the winner's share of the ballots
-    that still counted in it. A ballot is for the choice when it counted for it
-    in the last round.
+    Unit: votes in the last round, of two. Confidence: the winner's share of the
+    ballots that still counted in it. A ballot is for the choice when it counted
+    for it in the last round. Where ties gave the last round several forms, the
+    closest is told.
 
     Whether ballots that are missing could change the winner is settled exactly.
     That may take time exponential in the number of options (even one voter's
     part in it is NP-hard: Bartholdi and Orlin, Single transferable vote
     resists strategic voting, Social Choice and Welfare 8(4), 1991). In the
-    worst case found it took 3 ms for five options and 0.2 s for eight.
+    worst case found it took 1 ms for five options and 0.1 s for eight.
     """
 
     name: ClassVar[str] = "instant runoff"
@@ -50,41 +55,53 @@ class InstantRunoff(Rule):
     closed: ClassVar[bool] = True
 
     def count(self, question: Question, ballots: Sequence[Ballot]) -> Count:
-        """Run off; lead those who are left."""
-        standing, tie_used = frozenset(question.options or ()), False
-        votes = votes_among(ballots, standing)
+        """Run off; lead those who win in some order of elimination."""
+        options = frozenset(question.options or ())
+        votes = votes_among(ballots, options)
         if not any(votes.values()):
             return Count(scores=votes, leaders=())
-        for votes, out in _rounds(ballots, standing, question.rank):
-            tie_used |= sum(n == min(votes.values()) for n in votes.values()) > len(out) > 0
-            standing = frozenset(votes) - out
-        best, second, *_ = *sorted(votes.values(), reverse=True), 0
+        runoff = _Runoff(ballots, question.rank)
+        finals = runoff.finals(options)
+        closest = min(finals, key=_closeness)
         return Count(
-            scores=votes,
-            leaders=tuple(o for o in question.options or () if o in standing),
-            margin=best - second,
-            confidence=best / sum(votes.values()),
-            tie_used=tie_used,
+            scores=closest.votes,
+            leaders=tuple(sorted({final.winner for final in finals})),
+            margin=closest.margin,
+            confidence=closest.share,
+            tie_used=any(final.tie_broken for final in finals),
         )
 
     def is_settled(
         self, question: Question, ballots: Sequence[Ballot], awaited: Sequence[str], count: Count
     ) -> bool:
         """Whether no rankings of the awaited members lead to another end."""
-        votes = votes_among(ballots, question.options or ())
+        options = frozenset(question.options or ())
+        votes = votes_among(ballots, options)
         if 2 * max(votes.values()) > sum(votes.values()) + len(awaited):
             return True
-        return not can_change(
-            frozenset(question.options or ()),
-            frozenset(count.leaders),
-            len(awaited),
-            votes_among=lambda standing: votes_among(ballots, standing),
-            rank=question.rank,
+        if len(count.leaders) == 1:
+            return not can_win(
+                options - frozenset(count.leaders),
+                options,
+                len(awaited),
+                votes_among=lambda standing: votes_among(ballots, standing),
+                rank=question.rank,
+            )
+        return all(
+            self.count(question, [*ballots, *more]).leaders == count.leaders
+            for more in _completions(sorted(options), awaited)
         )
 
     def supports(self, ballot: Ballot, choice: str, count: Count) -> bool:
         """Whether the ballot counted for the choice in the last round."""
         return next((o for o in ballot.ranking or () if o in count.scores), None) == choice
+
+    def check(self, question: Question) -> None:
+        """Raise `SpecError` also when a priority leaves out an option."""
+        super().check(question)
+        tie = question.tie
+        if isinstance(tie, Priority) and not set(question.options or ()) <= set(tie.options):
+            question.refuse("the priority of a runoff leaves out an option", "name them all")
 
 
 def votes_among(ballots: Sequence[Ballot], standing: Collection[str]) -> dict[str, int]:
@@ -98,25 +115,87 @@ def votes_among(ballots: Sequence[Ballot], standing: Collection[str]) -> dict[st
     return votes
 
 
-def _rounds(
-    ballots: Sequence[Ballot], standing: frozenset[str], rank: Rank
-) -> Iterator[tuple[dict[str, int], frozenset[str]]]:
-    """Yield each round's votes and who goes; nobody goes when all left are tied."""
-    while len(standing) > 1:
-        votes = votes_among(ballots, standing)
-        out = weakest(votes, rank)
-        if out == standing:
-            yield votes, frozenset()
-            return
-        yield votes, out
-        standing -= out
+@attrs.frozen
+class _Final:
+    """A last round, of two.
+
+    Args:
+        winner: Who is not eliminated.
+        pairs: What each of the two has.
+        tie_broken: Whether the tie policy chose who went, here or before.
+    """
+
+    winner: str
+    pairs: tuple[tuple[str, int], ...]
+    tie_broken: bool
+
+    @property
+    def votes(self) -> dict[str, int]:
+        return dict(self.pairs)
+
+    @property
+    def margin(self) -> int:
+        return abs(self.pairs[0][1] - self.pairs[1][1])
+
+    @property
+    def share(self) -> float:
+        return self.votes[self.winner] / sum(self.votes.values())
 
 
-def weakest(votes: Mapping[str, int], rank: Rank) -> frozenset[str]:
-    """Return who goes: of those with the fewest votes, the least preferred."""
-    fewest = min(votes.values())
-    last = [option for option, n in votes.items() if n == fewest]
-    if len(last) == 1:
-        return frozenset(last)
-    worst = max(map(rank, last))
-    return frozenset(option for option in last if rank(option) == worst)
+def _closeness(final: _Final) -> tuple[int, float, str]:
+    return final.margin, final.share, final.winner
+
+
+@attrs.frozen
+class _Runoff:
+    """All orders of elimination that the votes and the tie policy allow.
+
+    Args:
+        ballots: Those that rank.
+        rank: Place in the order of the tie policy; the largest goes first.
+    """
+
+    ballots: Sequence[Ballot]
+    rank: Callable[[str], int]
+    known: dict[frozenset[str], frozenset[_Final]] = attrs.field(factory=dict)
+
+    def finals(self, standing: frozenset[str]) -> frozenset[_Final]:
+        """Return the last rounds that may come of those standing."""
+        if standing not in self.known:
+            self.known[standing] = frozenset(self._finals(standing))
+        return self.known[standing]
+
+    def _finals(self, standing: frozenset[str]) -> Iterator[_Final]:
+        votes = votes_among(self.ballots, standing)
+        fewest = min(votes.values())
+        last = [option for option in standing if votes[option] == fewest]
+        worst = max(map(self.rank, last))
+        out = [option for option in last if self.rank(option) == worst]
+        broken = len(out) < len(last)
+        for option in out:
+            left = standing - {option}
+            if len(left) == 1:
+                yield _Final(next(iter(left)), tuple(sorted(votes.items())), broken)
+                continue
+            for final in self.finals(left):
+                yield attrs.evolve(final, tie_broken=True) if broken else final
+
+
+def _completions(options: Sequence[str], awaited: Sequence[str]) -> Iterator[list[Ballot]]:
+    """Yield all that the awaited members could rank, what changes most ties first.
+
+    It comes to this only without a tie policy, and only while the vote is
+    tied; then one of the first few changes it. Of 286,157 random ties of up to
+    five options there were 7 that no further ballot would have untied.
+    """
+    rankings = [
+        ranking
+        for length in range(1, len(options))
+        for ranking in itertools.permutations(options, length)
+    ]
+    for ranking in rankings:
+        yield [Ballot(member, ranking=ranking) for member in awaited]
+    for voting in range(1, len(awaited) + 1):
+        for chosen in itertools.combinations_with_replacement(rankings, voting):
+            pairs = zip(awaited, chosen, strict=False)
+            yield [Ballot(member, ranking=ranking) for member, ranking in pairs]

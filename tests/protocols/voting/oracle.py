@@ -105,23 +105,28 @@ def shares(rule, members, ballots):
 
 
 def runoff(question, ballots):
-    """Eliminate by hand: give those who are left at the end."""
-    left = set(question.options)
-    piles = {o: [b for b in ballots if b.ranking and b.ranking[0] == o] for o in left}
-    if not any(piles.values()):
-        return NOBODY
-    while len(left) > 1:
-        fewest = min(len(piles[o]) for o in left)
-        last = {o for o in left if len(piles[o]) == fewest}
-        out = {o for o in last if place(question, o) == max(place(question, p) for p in last)}
-        if out == left:
-            return left
-        left -= out
-        for ballot in itertools.chain.from_iterable([piles.pop(o) for o in out]):
-            to = [o for o in ballot.ranking if o in left]
+    """Eliminate by hand, in every order that is allowed: give all who could win."""
+    piles = {o: [b.ranking for b in ballots if b.ranking[0] == o] for o in question.options}
+    return survivors(question, piles) if ballots else NOBODY
+
+
+def survivors(question, piles):
+    """Give who could be left of options with piles of rankings."""
+    if len(piles) == 1:
+        return set(piles)
+    fewest = min(map(len, piles.values()))
+    last = [o for o in piles if len(piles[o]) == fewest]
+    if question.tie is not None:
+        last = [max(last, key=question.tie.options.index)]
+    winners = set()
+    for out in last:
+        left = {o: list(pile) for o, pile in piles.items() if o != out}
+        for ranking in piles[out]:
+            to = [o for o in ranking if o in left]
             if to:
-                piles[to[0]].append(ballot)
-    return left
+                left[to[0]].append(ranking)
+        winners |= survivors(question, left)
+    return winners
 
 
 def can_change(rule, question, ballots, awaited, acts):

@@ -15,6 +15,7 @@ from harmonium.protocols.voting import (
     Question,
     SeededDraw,
     decide,
+    open_round,
 )
 
 
@@ -69,6 +70,27 @@ def test_a_tie_within_a_runoff_is_broken_and_noted():
     verdict = decide(InstantRunoff(), question, ballots)
     assert dict(verdict.scores) == {"a": 2, "c": 1}
     assert (verdict.choice, verdict.tie_broken_by) == ("a", "priority")
+
+
+def test_a_tie_within_a_runoff_may_not_matter():
+    """Without a policy, who wins whoever goes is chosen; else those who could win are tied."""
+    for rankings, outcome, ends in (
+        ({"v1": "a", "v2": "a", "v3": "b", "v4": "c"}, Outcome.DECIDED, "a"),
+        ({"v1": "a", "v2": "a", "v3": "bc", "v4": "cb"}, Outcome.TIED, "abc"),
+        ({"v1": "a", "v2": "a", "v3": "ba", "v4": "ca"}, Outcome.DECIDED, "a"),
+    ):
+        ballots = [Ballot(voter, ranking=list(r)) for voter, r in rankings.items()]
+        verdict = decide(InstantRunoff(), Question("q", tuple(rankings), ("a", "b", "c")), ballots)
+        assert (verdict.outcome, verdict.tie_broken_by) == (outcome, None)
+        assert set(verdict.tied or verdict.choice) == set(ends)
+
+
+def test_a_runoff_wants_a_whole_priority():
+    """A runoff asks the policy in the middle of the count: a priority must name all options."""
+    with pytest.raises(SpecError, match="leaves out an option"):
+        open_round(
+            InstantRunoff(), ("v",), 0.0, id="q", options=("a", "b", "c"), tie=Priority(("a", "b"))
+        )
 
 
 @pytest.mark.parametrize(("order", "words"), [(("a", "a"), "twice"), ("ab", "is the text")])
