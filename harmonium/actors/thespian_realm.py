@@ -35,6 +35,7 @@ from harmonium.actors.account import every_cell
 from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
 from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.promise import Promise
 from harmonium.actors.thespian_actor import PlainActor
 from harmonium.actors.thespian_address import SYSTEM_ID, LocalAddress
 from harmonium.actors.thespian_admin import Admin
@@ -86,6 +87,9 @@ class Realm:
         self._parameters: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
         self.admin = ground.spawn(ground.root, Birth(Admin, (self,)), SYSTEM_ID)
         self.sources = Sources(self.admin)
+        gone: Promise[None] = Promise(ground)
+        gone.then(lambda _: self._end())
+        self.admin.more.gone.append(gone)  # however it ends: the ground may be stopped under it
         ground.engine_port = self.port
         ground.on_dead_letter = self._dead_letter
 
@@ -295,8 +299,7 @@ class Realm:
 
     def shutdown(self) -> None:
         """End every actor, then the endpoints; `closed` is called when they are gone."""
-        if self.admin.state is CellState.RUNNING:
-            self.ground.request_stop(self.admin, SHUTDOWN).then(lambda _: self._end())
+        self.ground.request_stop(self.admin, SHUTDOWN)
 
     def _end(self) -> None:
         self.sources.close()

@@ -174,7 +174,7 @@ class System:
 
     def _ended(self, cell: Cell, reason: Exit, started: Promise[None]) -> None:
         """The top of the tree is gone: before it was up, or because it gave up."""
-        if not self.ground.open:
+        if not self.ground.open or cell is not self._root:
             return
         self.failure = reason
         error = reason.error

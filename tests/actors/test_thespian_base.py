@@ -62,8 +62,11 @@ from harmonium.protocols.errors import (
     AskTimeout,
     ContractError,
     DefinitionError,
+    SpecError,
 )
 from harmonium.protocols.message import message
+from harmonium.supervisors.spec import child
+from harmonium.supervisors.system import System
 
 LONG = 30.0  # seconds; a wait that should be over at once, and that fails the test when it is not
 
@@ -838,6 +841,33 @@ def test_shutdown_leaves_a_shared_ground_running(shared: tuple[LocalGround, Loca
     assert not echo.cell.alive
     assert adder.ask(Add(1, 2)).result(LONG) == Sum(3)
     assert in_ground(ground, ground.account).balanced
+
+
+def test_a_base_beside_a_tree_of_agents_comes_and_goes() -> None:
+    """Neither the tree nor the base sees the other end as a failure of its own."""
+    gave_up: list[Any] = []
+    with System(child(Adder, id="adder")) as system:
+        system.on_give_up(gave_up.append)
+        first, second = (LocalBase(ground=system.ground) for _ in range(2))
+        adder = first.newPrimaryActor(Adder, None, None)
+        first.shutdown()
+        assert system.ask("adder", Add(1, 2)).result(LONG) == Sum(3)
+        assert not adder.cell.alive
+        echo = second.newPrimaryActor(Echo, None, None)
+        assert second.ask(echo, "hello", LONG) == "hello"
+    assert gave_up == []
+    assert system.report is not None
+    assert system.report.clean
+    assert second.listen(LONG) is None
+    with pytest.raises(ActorSystemFailure):
+        second.tell(echo, "too late")
+
+
+def test_a_ground_takes_one_base(shared: tuple[LocalGround, LocalBase]) -> None:
+    """A second base on the same ground, while the first is there, is refused."""
+    ground, _ = shared
+    with pytest.raises(SpecError, match="taken"):
+        LocalBase(ground=ground).external_clone()
 
 
 def test_an_agent_without_a_base_is_told_what_is_missing() -> None:
