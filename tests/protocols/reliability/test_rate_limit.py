@@ -69,6 +69,11 @@ def test_a_refusal_takes_no_token():
         assert refused is None
     assert limit.free_at(state) == 1.0
     assert limit.take(state, 1.0)[1] == 0.0
+    bursts = RateLimit(1.0, burst=3)
+    state, _ = bursts.take(bursts.start(), 0.0, cost=3.0)
+    assert bursts.free_at(state) == 1.0
+    assert bursts.take(state, 0.99)[1] is None
+    assert bursts.take(state, 1.0)[1] == 0.0
 
 
 def test_a_request_may_cost_more_and_wait_less():

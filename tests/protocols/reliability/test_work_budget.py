@@ -162,7 +162,9 @@ def test_concurrency_is_given_back():
         assert refused is None
         assert [type(note) for note in notes] == [Warned, Exceeded]
         assert ledger.admit(["r"], 0.0)[1].unit is Unit.CONCURRENCY
+        before = ledger.usage("r")
         ledger = ledger.leave(["r"], 0.0)
+        assert ledger.usage("r")._replace(running=1, warned=before.warned) == before
 
 
 def test_a_new_budget_keeps_what_was_used():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harmonium.protocols.errors import SpecError
-from harmonium.protocols.routing import CONSISTENT_HASH, ConsistentHash, Members
+from harmonium.protocols.routing import CONSISTENT_HASH, ConsistentHash, Members, Ring
 
 KEYS = [f"key-{n}" for n in range(10_000)]
 PLAIN = ConsistentHash(load_bound=None)
@@ -123,6 +123,12 @@ def test_without_a_key_chance_decides():
 def test_an_empty_pool_gets_nothing():
     """Without members nobody is chosen."""
     assert PLAIN.route(PLAIN.start(), "key", Members(()), 0.5)[1] == ()
+
+
+def test_a_member_has_a_place_however_small_its_weight():
+    """One point is the least, and enough to be chosen."""
+    members = Members(("a", "b"), weights=(1.0, 1e-9))
+    assert ConsistentHash(points=1).route(Ring(), "key", members, 0.0)[0].owners.count(1) == 1
 
 
 @pytest.mark.parametrize("options", [{"load_bound": 1.0}, {"points": 0}, {"load_bound": math.nan}])
