@@ -65,6 +65,8 @@ class WorkBudget:
     tokens: int | None = attrs.field(default=None, kw_only=True)
     warn_at: tuple[float, ...] = attrs.field(default=(0.8,), kw_only=True)
     stops: bool = attrs.field(default=True, kw_only=True)
+    limits: tuple[tuple[Unit, float | Decimal], ...] = attrs.field(init=False, repr=False, eq=False)
+    """The units that have a limit, and the limits."""
 
     def __attrs_post_init__(self) -> None:
         for name, least in (("messages", 0), ("concurrency", 1), ("tokens", 0)):
@@ -80,6 +82,8 @@ class WorkBudget:
             problem = f"{self.warn_at!r} are no shares"
             raise SpecError("WorkBudget.warn_at", problem, "give numbers above 0, up to 1")
         check_flag("WorkBudget.stops", self.stops)
+        limits = ((unit, getattr(self, unit.value)) for unit in Unit)
+        object.__setattr__(self, "limits", tuple((u, n) for u, n in limits if n is not None))
 
 
 class Usage(NamedTuple):
@@ -99,11 +103,6 @@ class Usage(NamedTuple):
     def used(self, unit: Unit, now: float) -> float | Decimal:
         """Tell how much of a unit is used at a time."""
         return _USED[unit](self, now)
-
-    def limit(self, unit: Unit) -> float | Decimal | None:
-        """Tell the limit of a unit; None for none."""
-        found: float | Decimal | None = getattr(self.budget, unit.value)
-        return found
 
 
 _USED: dict[Unit, Callable[[Usage, float], float | Decimal]] = {
@@ -255,9 +254,9 @@ def _refusal(scope: str, usage: Usage, now: float, money: Decimal, tokens: int) 
         return None
     more: dict[Unit, Any] = {Unit.MESSAGES: 1, Unit.CONCURRENCY: 1}
     more |= {Unit.MONEY: money, Unit.TOKENS: tokens}
-    for unit in Unit:
-        limit, used = usage.limit(unit), usage.used(unit, now)
-        if limit is not None and (used >= limit or used + more.get(unit, 0) > limit):
+    for unit, limit in usage.budget.limits:
+        used = usage.used(unit, now)
+        if used >= limit or used + more.get(unit, 0) > limit:
             return Refused(scope, unit, used, limit)
     return None
 
@@ -265,10 +264,7 @@ def _refusal(scope: str, usage: Usage, now: float, money: Decimal, tokens: int) 
 def _announce(scope: str, usage: Usage, now: float) -> tuple[Usage, list[Note]]:
     notes: list[Note] = []
     warned = usage.warned
-    for unit in Unit:
-        limit = usage.limit(unit)
-        if limit is None:
-            continue
+    for unit, limit in usage.budget.limits:
         used = usage.used(unit, now)
         share = 1.0 if not limit else float(used / limit)  # type: ignore[operator]
         for step in (*usage.budget.warn_at, 1.0):
