@@ -41,6 +41,7 @@ from harmonium.protocols.lifecycle import Exit, ExitKind
 
 if TYPE_CHECKING:
     from harmonium.actors.thespian_realm import Realm
+    from harmonium.actors.thespian_wanted import Wanted
     from harmonium.actors.timers import Timer
 
 __all__ = ["PlainActor"]
@@ -52,30 +53,25 @@ class PlainActor(Resident):
     Args:
         realm: The system it belongs to.
         make: Makes the actor.
-        requirements: What it was created with, for its class to check.
-        global_name: The name it is known by everywhere, or None.
-        source_hash: The loaded source it comes from, or None.
+        wanted: What it was created with.
     """
 
-    def __init__(
-        self,
-        realm: Realm,
-        make: Callable[[], Any],
-        requirements: Any,
-        global_name: str | None,
-        source_hash: str | None,
-    ) -> None:
+    def __init__(self, realm: Realm, make: Callable[[], Any], wanted: Wanted) -> None:
         self.realm = realm
         self.address = LocalAddress(self._cell)
         self.wakeups: Wakeups = {}
         self._actor: Any = None
-        self._requirements = requirements
+        self._wanted = wanted
         self._told_to_exit = False
         self._recursive = True
         self._watch: Watch | None = None
         actor = make()
         actor._myRef = Port(
-            realm, self._cell, self.address, global_name=global_name, source_hash=source_hash
+            realm,
+            self._cell,
+            self.address,
+            global_name=wanted.global_name,
+            source_hash=wanted.source_hash,
         )
         self._actor = actor
 
@@ -86,7 +82,8 @@ class PlainActor(Resident):
 
     def fits(self, capabilities: dict[str, Any]) -> bool:
         """Whether a system with these capabilities may run the actor."""
-        fits: bool = checkActorCapabilities(type(self._actor), capabilities, self._requirements)
+        requirements = self._wanted.requirements
+        fits: bool = checkActorCapabilities(type(self._actor), capabilities, requirements)
         return fits
 
     # -- messages
@@ -171,8 +168,8 @@ class PlainActor(Resident):
         self._watch.renew(result.filenos if isinstance(result, ThespianWatch) else ())
 
     def _status(self) -> Any:
-        source_hash = self._actor._myRef.source_hash
-        return status_of(self._cell, self.class_name, source_hash, list(self.wakeups.values()))
+        wakeups = list(self.wakeups.values())
+        return status_of(self._cell, self.class_name, self._wanted.source_hash, wakeups)
 
     # -- children, and the end
 

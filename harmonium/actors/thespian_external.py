@@ -16,6 +16,7 @@ from thespian.system.timing import timePeriodSeconds
 from harmonium.actors.birth import Birth
 from harmonium.actors.thespian_delivery import check, question, send
 from harmonium.actors.thespian_endpoint import Endpoint, NoAnswer
+from harmonium.actors.thespian_wanted import Wanted
 from harmonium.protocols.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -62,11 +63,8 @@ class External:
         sourceHash: str | None = None,
     ) -> LocalAddress:
         """Create an actor or agent that has no parent but the system; see `Realm`."""
-        return self._calls(
-            lambda: self._realm.create_primary(
-                actorClass, targetActorRequirements, globalName, sourceHash
-            )
-        )
+        wanted = Wanted(actorClass, targetActorRequirements, globalName, sourceHash)
+        return self._calls(lambda: self._realm.create_primary(wanted))
 
     def tell(self, address: Any, message: Any) -> None:
         """Send; waits while the receiver's mailbox is more than half full.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harmonium.actors.thespian_address import LocalAddress
 from harmonium.actors.thespian_delivery import is_near, post, send
+from harmonium.actors.thespian_wanted import Wanted
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
@@ -42,7 +43,7 @@ class Port:
         self._cell = cell
         self.address = address
         self.globalName = global_name
-        self.source_hash = source_hash
+        self._source_hash = source_hash
 
     def actor_send(self, address: Any, message: Any) -> None:
         """Send a message; it is on its way when this returns."""
@@ -60,11 +61,9 @@ class Port:
         self, actor_class: Any, requirements: Any, global_name: str | None, source_hash: str | None
     ) -> LocalAddress:
         """Create a child; one that cannot start is a `ChildActorExited` away."""
-        return self._realm.call(
-            lambda: self._realm.create_child(
-                self._cell, actor_class, requirements, global_name, source_hash or self.source_hash
-            )
-        )
+        source_hash = source_hash or self._source_hash
+        wanted = Wanted(actor_class, requirements, global_name, source_hash)
+        return self._realm.call(lambda: self._realm.create_child(self._cell, wanted))
 
     def wakeupAfter(self, period: Any, payload: Any) -> None:
         """Have a `WakeupMessage` sent after a time, unless the actor ends first."""

@@ -1,19 +1,16 @@
 """`Realm`: the inside of a Thespian system on a ground, in the ground's thread.
 
-It creates actors, and knows capabilities, names and who handles dead letters.
+It knows its actors' names, its capabilities and who handles dead letters.
 Its administrator is the parent of all primary actors, so that nothing of it
 mixes with a tree of agents that stands on the same ground.
 """
 
 from __future__ import annotations
 
-import inspect
 import sys
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from loguru import logger
 from thespian.actors import (
@@ -23,22 +20,18 @@ from thespian.actors import (
     ChildActorExited,
     DeadEnvelope,
     InvalidActorAddress,
-    InvalidActorSpecification,
-    NoCompatibleSystemForActor,
     ThespianGeneration,
 )
 from thespian.system.messages.status import Thespian_SystemStatus
-from thespian.system.utilis import actualActorClass, checkActorCapabilities
 
-from harmonium.actors import lifecycle
 from harmonium.actors.account import every_cell
-from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
 from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.promise import Promise
 from harmonium.actors.thespian_actor import PlainActor
 from harmonium.actors.thespian_address import SYSTEM_ID, LocalAddress
 from harmonium.actors.thespian_admin import Admin
+from harmonium.actors.thespian_creation import Creation
 from harmonium.actors.thespian_delivery import deliver
 from harmonium.actors.thespian_endpoint import Endpoint
 from harmonium.actors.thespian_port import Port
@@ -51,11 +44,9 @@ if TYPE_CHECKING:
     from harmonium.actors.context import RawEnvelope
     from harmonium.actors.ground import Ground
     from harmonium.actors.thespian_calls import Calls
+    from harmonium.actors.thespian_wanted import Wanted
 
 __all__ = ["Realm"]
-
-_NAMES = ("capabilities", "requirements")
-"""What Thespian hands to a constructor that has parameters of these names."""
 
 
 class Realm:
@@ -80,11 +71,10 @@ class Realm:
         self.ground = ground
         self.call = calls
         self.capabilities = {**_standard_capabilities(ground), **capabilities}
-        self._mailbox = mailbox
+        self._creation = Creation(self, mailbox)
         self._closed = closed
         self._names: set[str] = set()
         self._dead_letter_handler: Cell | None = None
-        self._parameters: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
         self.admin = ground.spawn(ground.root, Birth(Admin, (self,)), SYSTEM_ID)
         self.sources = Sources(self.admin)
         gone: Promise[None] = Promise(ground)
@@ -111,43 +101,29 @@ class Realm:
 
     # -- creating actors
 
-    def create_primary(
-        self, actor_class: Any, requirements: Any, global_name: str | None, source_hash: str | None
-    ) -> LocalAddress:
+    def create_primary(self, wanted: Wanted) -> LocalAddress:
         """Create an actor or agent below the administrator, or find the one of that name.
 
         Raises:
             Exception: What its import or its constructor raised, or Thespian's
                 error for a capability or a source that is not there.
         """
-        named = self._named(global_name)
-        if named is not None:
-            return LocalAddress(named)
-        cell, error = self._create(self.admin, actor_class, requirements, global_name, source_hash)
-        if error is None:
-            return LocalAddress(cell)
+        cell, error = self._find_or_create(self.admin, wanted)
         if isinstance(error, Exception):
             raise error
-        raise ActorSystemFailure(f"{actor_class} raised {error!r} when it was created") from error
+        if error is not None:
+            text = f"{wanted.actor_class} raised {error!r} when it was created"
+            raise ActorSystemFailure(text) from error
+        return LocalAddress(cell)
 
-    def create_child(
-        self,
-        parent: Cell,
-        actor_class: Any,
-        requirements: Any,
-        global_name: str | None,
-        source_hash: str | None,
-    ) -> LocalAddress:
+    def create_child(self, parent: Cell, wanted: Wanted) -> LocalAddress:
         """Create a child, or find the actor of that name.
 
         An actor always gets an address; if the child could not start, or the
         parent is about to exit, nobody is behind it, and a parent that goes on
         hears `ChildActorExited`. An agent hears the error at once.
         """
-        named = self._named(global_name)
-        if named is not None:
-            return LocalAddress(named)
-        cell, error = self._create(parent, actor_class, requirements, global_name, source_hash)
+        cell, error = self._find_or_create(parent, wanted)
         if error is not None:
             if not isinstance(parent.agent, PlainActor):
                 raise error
@@ -157,58 +133,17 @@ class Realm:
             deliver(cell, parent, ChildActorExited(LocalAddress(cell)))
         return LocalAddress(cell)
 
-    def _create(
-        self,
-        parent: Cell,
-        actor_class: Any,
-        requirements: Any,
-        global_name: str | None,
-        source_hash: str | None,
-    ) -> tuple[Cell, BaseException | None]:
-        name = getattr(actor_class, "__name__", None) or str(actor_class).rpartition(".")[2]
-        child_id = f"{name}-{self.ground.next_id(parent)}"
-        try:
-            birth = self._birth(actor_class, requirements, global_name, source_hash)
-            if parent.state not in (CellState.STARTING, CellState.RUNNING):
-                raise ActorSystemFailure(f"{parent.path} is exiting")
-            cell = self.ground.spawn(parent, birth, child_id)
-        except Exception as error:  # an import may raise anything
-            return _stillborn(parent, child_id), error
-        if cell.more_ is not None and cell.more_.failure is not None:
-            error_ = cell.more_.failure[0]
-            lifecycle.abandon(cell)
-            return cell, error_
-        if source_hash:
-            self.sources.use(source_hash, cell)
-        if global_name:
-            self._register(global_name, cell)
-        return cell, None
-
-    def _birth(
-        self, actor_class: Any, requirements: Any, global_name: str | None, source_hash: str | None
-    ) -> Birth:
-        loader = self.sources.loader(source_hash)
-        actual = actualActorClass(actor_class, loader)
-        if not isinstance(actual, type):
-            raise InvalidActorSpecification(actor_class, "not a class")
-        if not checkActorCapabilities(actual, self.capabilities, requirements):
-            raise NoCompatibleSystemForActor(actual, "no system here has the capabilities")
-        arguments = self._arguments(actual, requirements)
-        if issubclass(actual, Agent):
-            return Birth(actual, kwargs=arguments)
-        make = partial(actual, **arguments)
-        return Birth(
-            PlainActor, (self, make, requirements, global_name, source_hash), mailbox=self._mailbox
-        )
-
-    def _arguments(self, actual: type, requirements: Any) -> dict[str, Any]:
-        # Reading a signature takes longer than all the rest of a start: once for each class.
-        names = self._parameters.get(actual)
-        if names is None:
-            parameters = inspect.signature(actual.__init__).parameters  # type: ignore[misc]
-            names = self._parameters[actual] = tuple(n for n in _NAMES if n in parameters)
-        given = {"capabilities": self.capabilities, "requirements": requirements}
-        return {name: given[name] for name in names}
+    def _find_or_create(self, parent: Cell, wanted: Wanted) -> tuple[Cell, BaseException | None]:
+        named = self._named(wanted.global_name)
+        if named is not None:
+            return named, None
+        cell, error = self._creation.create(parent, wanted)
+        if error is None:
+            if wanted.source_hash:
+                self.sources.use(wanted.source_hash, cell)
+            if wanted.global_name:
+                self._register(wanted.global_name, cell)
+        return cell, error
 
     # -- names
 
@@ -305,14 +240,6 @@ class Realm:
         self.sources.close()
         self.ground.on_dead_letter = None
         self._closed()
-
-
-def _stillborn(parent: Cell, child_id: str) -> Cell:
-    """A place that never had anybody; what is sent there is a dead letter."""
-    cell = Cell(parent.ground, parent, child_id, Birth(PlainActor))
-    cell.state = CellState.DEAD
-    cell.limit = -1
-    return cell
 
 
 def _standard_capabilities(ground: Ground) -> dict[str, Any]:
