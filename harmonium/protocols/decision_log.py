@@ -40,7 +40,6 @@ class Kind(enum.StrEnum):
     """What sort of thing a record tells."""
 
     BEGAN = "began"
-    ASKED = "asked"
     ANSWERED = "answered"
     FAILED = "failed"
     REFUSED = "refused"

@@ -36,7 +36,7 @@ def tell(records: Iterable[Record], correlation_id: str | None = None) -> list[s
 def sentence(record: Record) -> str:
     """Put one record into a sentence."""
     words = _SENTENCES.get(record.kind, _unknown)(record)
-    text = f"{_subject(record)}{words}"
+    text = " ".join(f"{_subject(record)}{words}".split())
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
 

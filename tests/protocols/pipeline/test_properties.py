@@ -157,7 +157,7 @@ def _runs(draw: Any) -> World:
     return world
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(_runs())
 def test_a_request_ends_exactly_once(world: World) -> None:
     """Whatever agents do, a request is answered once, and nothing of it stays open."""
@@ -167,7 +167,7 @@ def test_a_request_ends_exactly_once(world: World) -> None:
     assert (world.state.phase is Phase.FAILED) == isinstance(world.end, ef.FailRequest)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(_runs())
 def test_the_outcome_is_known_by_the_deadline(world: World) -> None:
     """A join cannot hang: at the deadline there is a result, a fallback or a failure."""
@@ -178,7 +178,7 @@ def test_the_outcome_is_known_by_the_deadline(world: World) -> None:
     world.run()
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(_runs())
 def test_each_finished_step_is_undone_once_in_reverse_order(world: World) -> None:
     """What was finished with an undo is undone once when it is not wanted, the latest first."""
@@ -218,7 +218,7 @@ def _ended(world: World, path: str) -> list[Any]:
     return [entry for entry in ends if entry.step == path]
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(_runs(), st.data())
 def test_a_replayed_prefix_goes_on_as_if_nothing_had_happened(world: World, data: Any) -> None:
     """State is a fold of events: from any cut on, the same events give the same effects."""
@@ -233,7 +233,7 @@ def test_a_replayed_prefix_goes_on_as_if_nothing_had_happened(world: World, data
     assert seen == world.effects[len(world.effects) - len(seen) :]
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(_runs(), st.data())
 def test_what_was_in_flight_is_sent_again_with_the_same_key(world: World, data: Any) -> None:
     """After a crash nothing finished runs again, and what was in flight keeps its key."""
@@ -283,7 +283,7 @@ def _asks_agent(work: Any) -> bool:
     return climb is not None and isinstance(climb.ladder.rungs[climb.rung], AgentRung)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(_runs())
 def test_a_run_survives_a_crash_at_every_moment(world: World) -> None:
     """With all that is in flight lost and asked again after each event, it still ends once."""
@@ -299,7 +299,7 @@ def test_a_run_survives_a_crash_at_every_moment(world: World) -> None:
     assert len(world.ends) == 1
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(_runs())
 def test_keys_belong_to_one_piece_of_work(world: World) -> None:
     """Two pieces of work never share an idempotency key, and each key begins with the id."""
