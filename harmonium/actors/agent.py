@@ -18,7 +18,9 @@ from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.ask import Ask
 from harmonium.actors.birth import Birth
 from harmonium.actors.deferred import Deferred
+from harmonium.actors.from_thread import hand_over, in_ground
 from harmonium.actors.handlers import HandlerTable, build_table
+from harmonium.actors.mail import follow
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
 from harmonium.protocols.contract import Contract
@@ -30,10 +32,12 @@ from harmonium.protocols.errors import (
     StartFailed,
 )
 from harmonium.protocols.lifecycle import NORMAL, Exit, Exited, ExitKind, Failed, Phase, Report
+from harmonium.protocols.message import is_message
 from harmonium.protocols.signals import Terminated
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
+    from harmonium.actors.context import RawEnvelope
     from harmonium.actors.timers import Timer
     from harmonium.protocols.envelope import Lane
 
@@ -148,20 +152,26 @@ class Agent(Actor):  # type: ignore[misc]
     @property
     def sender(self) -> Ref | None:
         """Who sent the message in work; None from outside."""
-        current = self._cell.current
+        current = self._work
         return None if current is None or current[1] is None else current[1].ref
 
     @property
     def correlation_id(self) -> str | None:
         """The id of the request in work; it follows every message sent meanwhile."""
-        current = self._cell.current
+        current = self._work
         return None if current is None else current[5].correlation_id
 
     @property
     def deadline(self) -> float | None:
         """When the work in hand is worthless, on the ground's clock; or None."""
-        current = self._cell.current
+        current = self._work
         return None if current is None else current[5].deadline
+
+    @property
+    def _work(self) -> RawEnvelope | None:
+        """The message in work, also seen from a blocking handler's thread."""
+        cell = self._cell
+        return cell.more.blocking if cell.offloop and cell.current is None else cell.current
 
     @property
     def log(self) -> Any:
@@ -206,7 +216,7 @@ class Agent(Actor):  # type: ignore[misc]
                         ground.wake()
                 return ACCEPTED
         if me.offloop:
-            return self._from_thread(lambda: ground.tell_any(me, to, message, lane))
+            return self._tell_from_thread(to, message, lane)
         return ground.tell_any(me, to, message, lane)
 
     def ask(
@@ -233,13 +243,29 @@ class Agent(Actor):  # type: ignore[misc]
         target = to._cell if isinstance(to, Ref) else to
         if me.offloop:
             ask: Ask[Any] = Ask(me.ground, None, target, timeout)
-            context = me.more.blocking[5] if me.more.blocking is not None else None
+            context = None if self._work is None else self._work[5]
             me.ground.call_threadsafe(
                 lambda: me.ground.ask_now(ask, None, target, message, context, idempotency_key)
             )
             return ask
+        if isinstance(to, Ref) and to._cell.ground is not me.ground:
+            return self._ask_abroad(to._cell, message, timeout, idempotency_key)
         return me.ground.ask(me, target, message, timeout=timeout, idempotency_key=idempotency_key)
 
+    def _ask_abroad(
+        self, target: Cell, message: Any, timeout: float | None, key: str | None
+    ) -> Ask[Any]:
+        """Ask an agent of another system, as somebody from outside; id and time left go along."""
+        ground, id = target.ground, self.correlation_id
+        if self.deadline is not None:
+            left = max(self.deadline - self.now(), 0.0)
+            timeout = left if timeout is None else min(timeout, left)
+        context = None if id is None else ground.new_context(id)
+        return ground.ask(
+            None, target, message, timeout=timeout, idempotency_key=key, context=context
+        )
+
+    @in_ground
     def publish(self, event: Any, *, topic: str | None = None) -> int:
         """Send an event to everybody who subscribed to its class or to `topic`.
 
@@ -256,12 +282,9 @@ class Agent(Actor):  # type: ignore[misc]
                 f"it publishes {type(event).__name__}, which its contract does not name",
                 f"add it: publishes = ({type(event).__name__},)",
             )
-        ground = self._cell.ground
-        if self._cell.offloop:
-            ground.call_threadsafe(lambda: ground.topics.publish(self._cell, event, topic))
-            return 0
-        return ground.topics.publish(self._cell, event, topic)
+        return self._cell.ground.topics.publish(self._cell, event, topic)
 
+    @in_ground
     def subscribe(self, to: type | str) -> None:
         """Get events of this class, or under this topic, from now on.
 
@@ -277,10 +300,12 @@ class Agent(Actor):  # type: ignore[misc]
             )
         self._cell.ground.topics.subscribe(self._cell, to)
 
+    @in_ground
     def unsubscribe(self, to: type | str) -> None:
         """End a subscription."""
         self._cell.ground.topics.unsubscribe(self._cell, to)
 
+    @in_ground
     def reply(self, answer: Any) -> None:
         """Answer the message in work now, before the handler returns.
 
@@ -290,6 +315,7 @@ class Agent(Actor):  # type: ignore[misc]
         if current is not None and current[2] is not None and not current[2].answered:
             self._cell.ground.reply(current, answer)
 
+    @in_ground
     def defer(self) -> Deferred:
         """Take over the duty to answer later; the handler's return value is not sent.
 
@@ -300,6 +326,7 @@ class Agent(Actor):  # type: ignore[misc]
             raise DefinitionError(self.path, "defer() is for use inside a handler")
         return Deferred(self._cell, current)
 
+    @in_ground
     def stash(self) -> None:
         """Put the message in work aside; `unstash` brings it back in order.
 
@@ -316,12 +343,14 @@ class Agent(Actor):  # type: ignore[misc]
             raise MailboxFull(f"{self.path} (stash)", cell.birth.stash)
         cell.ground.stash(cell, current)
 
+    @in_ground
     def unstash(self) -> None:
         """Put what was stashed at the head of the mailbox, oldest first."""
         self._cell.ground.unstash(self._cell)
 
     # -- other agents
 
+    @in_ground
     def spawn(
         self,
         agent: type[Agent] | Callable[..., Agent],
@@ -365,6 +394,7 @@ class Agent(Actor):  # type: ignore[misc]
         child = cell.ground.spawn(cell, birth, id if id is not None else cell.ground.next_id(cell))
         return _started_child(cell, child, name)
 
+    @in_ground
     def watch(self, ref: Ref) -> None:
         """Get a `Terminated` when this agent is gone for good; at once if it is.
 
@@ -378,6 +408,12 @@ class Agent(Actor):  # type: ignore[misc]
                 "add: @handles def gone(self, event: Terminated) -> None",
             )
         me, subject = self._cell, ref._cell
+        if subject.ground is not me.ground:
+            raise DefinitionError(
+                self.path,
+                f"{ref.path} stands on another ground, whose agents cannot be watched from here",
+                "ask it with a timeout, or have an agent over there tell you",
+            )
         if me.more.watching.get(ref.path) is subject:
             return
         me.more.watching[ref.path] = subject
@@ -386,11 +422,13 @@ class Agent(Actor):  # type: ignore[misc]
         else:
             lifecycle.notify(me, subject)
 
+    @in_ground
     def unwatch(self, ref: Ref) -> None:
         """Stop watching; a notice that waits in the mailbox is not handled any more."""
         self._cell.more.watching.pop(ref.path, None)
         ref._cell.more.watchers.pop(self._cell, None)
 
+    @in_ground
     def stop(self, ref: Ref | None = None, *, reason: str = "") -> None:
         """End this agent after the message in work, or ask another one to stop.
 
@@ -399,6 +437,9 @@ class Agent(Actor):  # type: ignore[misc]
             reason: For reports and watchers.
         """
         cell = self._cell if ref is None else ref._cell
+        if cell.ground is not self._cell.ground:
+            cell.ground.request_stop(cell)
+            return
         kind = ExitKind.NORMAL if ref is None else ExitKind.SHUTDOWN
         exit_ = Exit(kind, reason) if reason or ref is not None else NORMAL
         lifecycle.request_stop(cell, None, exit_)
@@ -409,6 +450,7 @@ class Agent(Actor):  # type: ignore[misc]
 
     # -- time
 
+    @in_ground
     def schedule(self, delay: float, message: Any, *, every: float | None = None) -> Timer:
         """Send oneself a message later; it ends with the incarnation.
 
@@ -423,6 +465,7 @@ class Agent(Actor):  # type: ignore[misc]
         self._cell.ground.lane(self._cell, message, None)
         return self._cell.ground.schedule_message(self._cell, delay, message, every)
 
+    @in_ground
     def sleep(self, delay: float) -> Promise[None]:
         """Await to suspend this handler for `delay` seconds of the ground's time."""
         ground = self._cell.ground
@@ -456,21 +499,16 @@ class Agent(Actor):  # type: ignore[misc]
     def _stop_children(self, then: Callable[[], None]) -> None:
         lifecycle.stop_children(self._cell, then)
 
-    def _from_thread(self, call: Callable[[], Any]) -> Promise[None]:
-        """Send from a blocking handler's thread."""
-        ground = self._cell.ground
-        promise: Promise[None] = Promise(ground)
-
-        def send() -> None:
-            try:
-                call()
-            except Exception as error:  # it belongs to the handler's thread
-                promise.fail(error)
-            else:
-                promise.settle(None)
-
-        ground.call_threadsafe(send)
-        return promise
+    def _tell_from_thread(self, to: Ref | str, message: Any, lane: Lane | None) -> Promise[None]:
+        """Send from a blocking handler's thread; refused here, sent in the ground's own thread."""
+        me, ground = self._cell, self._cell.ground
+        if isinstance(to, Ref):
+            lane = ground.lane(to._cell, message, lane)
+        elif not is_message(message):
+            ground.refuse(to, message)
+        room: Promise[None] = Promise(ground)
+        hand_over(self, lambda: follow(room, lambda: ground.tell_any(me, to, message, lane)))
+        return room
 
     def receiveMessage(self, msg: Any, sender: Any) -> None:  # noqa: N802 - Thespian's name
         """Thespian's entry point; a ground of ours never uses it.

@@ -69,6 +69,7 @@ class Extras:
         "gone",
         "handled",
         "hold_failed",
+        "left_running",
         "legacy",
         "names",
         "numbered",
@@ -97,6 +98,8 @@ class Extras:
         self.gone: list[Promise[None]] = []
         self.handled = 0
         self.hold_failed = False
+        self.left_running: Any = None
+        """The agent object whose blocking handler could not be ended."""
         self.legacy: Any = None
         """What an incarnation leaves to the next one."""
         self.undecided: RawEnvelope | None = None

@@ -8,6 +8,7 @@ letters, names. Running agents is the scheduler's; starting and ending them is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import count
 from random import Random
 from threading import get_ident
 from typing import Any
@@ -84,7 +85,8 @@ class Ground(Asking):
         self.prefix = f"{name}-{random.getrandbits(32):08x}-"
         self.thread_id = get_ident()
         self.in_transit = 0
-        self._correlations = 0
+        self._correlations = count(1)
+        self.stopping: Any = None
         self.open = True
         self.dead_letters = DeadLetters(dead_letter_capacity)
         self.observers = Observers()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from harmonium.actors.cell import BLOCKED, NO_MAIL, QUEUED, Cell, CellState, Extras
 from harmonium.actors.execution import Execution
+from harmonium.actors.from_thread import Severed
 from harmonium.protocols.errors import AgentDead, AskFailed, HandlerOverrun, SpecError
 from harmonium.protocols.lifecycle import (
     NORMAL,
@@ -342,6 +343,7 @@ def _close_executions(cell: Cell, cause: BaseException) -> None:
     if cell.offloop:
         cell.offloop = False
         cell.busy -= 1
+        more.left_running = cell.agent
         envelope, more.blocking = more.blocking, None
         if envelope is not None:
             ground.fail_message(cell, envelope, cause)
@@ -574,6 +576,9 @@ def _discard(cell: Cell, reason: Exit) -> None:
     """What belongs to the incarnation goes with it: timers, watches, subscriptions."""
     ground, more = cell.ground, cell.more
     _close_executions(cell, CancelledError())
+    if more.left_running is not None:  # its thread goes on, and must not act any more
+        more.left_running._cell = Severed(cell.path)
+        more.left_running = None
     _cancel_timers(cell)
     _fail_deferred(cell, AgentDead(cell.path, str(reason)))
     for subject in more.watching.values():

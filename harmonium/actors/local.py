@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-from threading import Event, Thread, current_thread, get_ident
+from threading import Event, RLock, Thread, current_thread, get_ident
 from typing import Any
 
 from harmonium.actors.cell import Cell
@@ -43,6 +43,8 @@ class LocalGround(Ground):
         self._handle: asyncio.TimerHandle | None = None
         self._inbox: deque[Callable[[], Any]] = deque()
         self._inbox_woken = False
+        self._over = False
+        self._lock = RLock()
 
     # -- starting and closing
 
@@ -84,6 +86,9 @@ class LocalGround(Ground):
             self.loop.call_soon_threadsafe(self._closed.set)
             if thread is not current_thread():
                 thread.join()
+            # From here on each caller is served in its own thread; nobody else is left.
+            self._over = True
+            self._drain_late()
 
     # -- driving
 
@@ -127,15 +132,27 @@ class LocalGround(Ground):
         while it is being woken only queue.
         """
         self._inbox.append(call)
-        if not self._inbox_woken:
+        if self._over:
+            self._drain_late()
+        elif not self._inbox_woken:
             self._inbox_woken = True
-            self.loop.call_soon_threadsafe(self._drain_inbox)
+            try:
+                self.loop.call_soon_threadsafe(self._drain_inbox)
+            except RuntimeError:  # the loop was closed under us
+                self._over = True
+                self._drain_late()
 
     def _drain_inbox(self) -> None:
         self._inbox_woken = False
         inbox = self._inbox
         while inbox:
-            inbox.popleft()()
+            self.guard(inbox.popleft())
+
+    def _drain_late(self) -> None:
+        """Answer those who come when the loop has ended: all agents are dead, so it is quick."""
+        with self._lock:
+            while self._inbox:
+                self.guard(self._inbox.popleft())
 
     # -- blocking handlers
 

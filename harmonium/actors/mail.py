@@ -20,7 +20,7 @@ from harmonium.protocols.errors import AgentDead, ContractError, MailboxFull, Un
 from harmonium.protocols.message import is_message
 from harmonium.protocols.overflow import DEAD_LETTER, DROP_OLDEST, WAIT
 
-__all__ = ["Mail"]
+__all__ = ["Mail", "follow"]
 
 _REFUSED: Any = object()
 
@@ -37,9 +37,7 @@ class Mail(Switchboard):
             promise: Promise[None] = Promise(self)
             context = self.new_context()
             self.call_threadsafe(
-                lambda: _follow(
-                    promise, lambda: self.post(None, cell, message, None, lane, context)
-                )
+                lambda: follow(promise, lambda: self.post(None, cell, message, None, lane, context))
             )
             return promise
         return self.post(sender, cell, message, None, lane)
@@ -62,7 +60,7 @@ class Mail(Switchboard):
         if sender is None and not self.in_thread():
             promise: Promise[None] = Promise(self)
             self.call_threadsafe(
-                lambda: _follow(promise, lambda: self.tell_name(None, address, message, lane=lane))
+                lambda: follow(promise, lambda: self.tell_name(None, address, message, lane=lane))
             )
             return promise
         cell = self.registry.find(address, sender)
@@ -188,7 +186,7 @@ class Mail(Switchboard):
             )
             return ACCEPTED
         sender = envelope[1]
-        if policy is WAIT and (sender is None or sender.executing is not None):
+        if policy is WAIT and (sender is None or sender.executing is not None or sender.offloop):
             room: Promise[None] = Promise(self)
             cell.limit = 0
             cell.more.parked.append((envelope, room))
@@ -295,7 +293,7 @@ class Mail(Switchboard):
         self.dead_letter(address, envelope, "unknown agent", error)
 
 
-def _follow(promise: Promise[None], send: Callable[[], Any]) -> None:
+def follow(promise: Promise[None], send: Callable[[], Any]) -> None:
     """Send, and settle the promise of the caller in another thread when there was room."""
     try:
         accepted = send()

@@ -9,7 +9,9 @@ without a turn of the event loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import functools
 import threading
 from asyncio import CancelledError, InvalidStateError
 from collections.abc import Callable, Generator
@@ -68,7 +70,12 @@ class Promise(Generic[T]):
 
     def cancel(self, msg: object = None) -> bool:
         """Give up waiting; an answer that comes later becomes a dead letter."""
-        return self._finish(_CANCELLED, msg)
+        if self._ground.in_thread():
+            return self._finish(_CANCELLED, msg)
+        if self._state != _PENDING:
+            return False
+        self._ground.call_threadsafe(lambda: self._finish(_CANCELLED, msg))
+        return True
 
     def _finish(self, state: int, value: Any) -> bool:
         if self._state != _PENDING:
@@ -158,16 +165,23 @@ class Promise(Generic[T]):
     # -- asyncio's future protocol
 
     def get_loop(self) -> Any:
-        """The loop that settles this promise."""
-        return self._ground.loop
+        """The loop one is in; the ground's where there is none.
+
+        Each loop may wait for it, so asyncio must not take it for another loop's.
+        """
+        return _running_loop() or self._ground.loop
 
     def add_done_callback(
         self, fn: Callable[[Any], object], *, context: Context | None = None
     ) -> None:
-        """Schedule `fn(self)` on the ground's loop once settled."""
+        """Schedule `fn(self)` on the loop one is in once settled."""
         if context is None:
             context = contextvars.copy_context()
-        if self._state != _PENDING:
+        loop = _running_loop()
+        if loop is not None and loop is not self._ground.loop:
+            abroad = _Abroad(loop, fn, context)
+            self._ground.call_threadsafe(lambda: self.then(abroad))
+        elif self._state != _PENDING:
             self._call(fn, context)
         elif self._callbacks is None:
             self._callbacks = [(fn, context)]
@@ -176,6 +190,7 @@ class Promise(Generic[T]):
 
     def remove_done_callback(self, fn: Callable[[Any], object]) -> int:
         """Forget `fn`; returns how often it was registered."""
+        # A callback of another loop stays: it does nothing there once nobody waits.
         kept = [entry for entry in self._callbacks or [] if entry[0] != fn]
         removed = len(self._callbacks or []) - len(kept)
         self._callbacks = kept or None
@@ -197,12 +212,31 @@ class Promise(Generic[T]):
         """A future of another loop that wakes up when this promise settles."""
         future: asyncio.Future[None] = loop.create_future()
 
-        def wake() -> None:
+        def wake(_: Any) -> None:
             if not future.done():
                 future.set_result(None)
 
-        self._ground.call_threadsafe(lambda: self.then(lambda _: loop.call_soon_threadsafe(wake)))
+        self.add_done_callback(wake)
         return future
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {('pending', 'done', 'failed', 'cancelled')[self._state]}>"
+
+
+class _Abroad:
+    """A callback that belongs on another loop than the ground's."""
+
+    __slots__ = ("_context", "_fn", "_loop")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, fn: Callable[[Any], object], context: Context
+    ) -> None:
+        self._loop = loop
+        self._fn = fn
+        self._context = context
+
+    def __call__(self, promise: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # that loop was closed, and nobody waits there
+            self._loop.call_soon_threadsafe(
+                functools.partial(self._fn, promise), context=self._context
+            )

@@ -445,7 +445,9 @@ def _awaited(cell: Cell, path: str) -> bool:
 
 def _stashed(cell: Cell, envelope: RawEnvelope) -> bool:
     more = cell.more_
-    return more is not None and any(one is envelope for one in reversed(more.stash))
+    if more is None or not more.stash:
+        return False
+    return any(one is envelope for one in reversed(more.stash))
 
 
 _SLOW: Any = {}

@@ -1,4 +1,4 @@
-"""The stop of a system, in phases: intake, drain, children, close.
+"""The stop of a system, in phases: intake, drain, children, flush, close.
 
 Each phase has a limit in seconds. What a limit cuts off is in the report, and
 every message that was left has become a dead letter.
@@ -18,6 +18,9 @@ __all__ = ["PhaseReport", "StopLimits", "StopReport", "stop_ground"]
 
 POLL = 0.01
 """Seconds between two looks at whether the mailboxes have drained."""
+
+FLUSH = 5.0
+"""Seconds that messages under way get to arrive once their agents are gone."""
 
 
 @attrs.frozen(slots=True)
@@ -72,8 +75,14 @@ class StopReport:
 
 
 def stop_ground(ground: Ground, limits: StopLimits) -> Promise[StopReport]:
-    """Stop everything on a ground; the promise is settled with the report."""
-    return _Stop(ground, limits).run()
+    """Stop everything on a ground; the promise is settled with the report.
+
+    One run, however often it is asked for.
+    """
+    if ground.stopping is None:
+        ground.stopping = _Stop(ground, limits).run()
+    stopping: Promise[StopReport] = ground.stopping
+    return stopping
 
 
 class _Stop:
@@ -112,7 +121,7 @@ class _Stop:
         def gone() -> None:
             timer.cancel()
             self._end_phase("children", finished=not self._killed)
-            self._close()
+            self._flush()
 
         lifecycle.stop_children(ground.root, gone, self._limits.children + 1.0)
 
@@ -120,6 +129,17 @@ class _Stop:
         for top in list((self._ground.root.children or {}).values()):
             self._killed.extend(_paths(top))
             lifecycle.kill(top)
+
+    def _flush(self) -> None:
+        """Let what is under way arrive, and find its agent dead."""
+        ground = self._ground
+        left = ground.in_transit
+        late = ground.clock() - self._since >= FLUSH
+        if left and not late:
+            ground.after(POLL, self._flush)
+            return
+        self._end_phase("flush", finished=not left)
+        self._close()
 
     def _close(self) -> None:
         account = self._ground.account()
