@@ -107,12 +107,13 @@ class Ground(Asking):
         envelope: RawEnvelope,
         reason: str,
         error: BaseException | None = None,
+        *,
+        detail: str = "",
     ) -> None:
         """Give an envelope the fate "dead"; whoever asked hears the error."""
         self.dead += 1
-        letter = DeadLetter(
-            self.view(cell, envelope), reason, self.clock(), "" if error is None else str(error)
-        )
+        detail = detail or ("" if error is None else str(error))
+        letter = DeadLetter(self.view(cell, envelope), reason, self.clock(), detail)
         self.dead_letters.add(letter)
         self.observers.died(letter)
         if self.on_dead_letter is not None:

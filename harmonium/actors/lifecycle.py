@@ -220,7 +220,7 @@ def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope |
     cell.current = None
     if envelope is not None:
         _unstash_failed(cell, envelope)
-    retry = _wants_retry(cell, phase, envelope)
+    retry = not cell.more.hold_failed and _wants_retry(cell, phase, envelope)
     undecided = cell.more.hold_failed and phase is Phase.HANDLER and not retry
     if envelope is not None and not retry and not undecided:
         ground.fail_message(cell, envelope, error)
@@ -304,13 +304,13 @@ def set_failed_aside(cell: Cell, message_id: str) -> None:
         more.aside[message_id] = envelope
 
 
-def quarantine_failed(cell: Cell, reason: str) -> None:
+def quarantine_failed(cell: Cell, detail: str) -> None:
     """Make a dead letter of the message that is to blame."""
     more = cell.more
     envelope, more.undecided = more.undecided, None
     if envelope is not None:
         error = AskFailed.of(cell.path, more.failure[0]) if more.failure is not None else None
-        cell.ground.dead_letter(cell, envelope, reason, error)
+        cell.ground.dead_letter(cell, envelope, "poison", error, detail=detail)
 
 
 # -- a handler that runs too long

@@ -94,7 +94,7 @@ class LocalGround(Ground):
 
     def wake(self) -> None:
         """Have a turn run in the loop's next iteration."""
-        if not self.awake and self.loop is not None:
+        if not self.awake and self.loop is not None and not self._over:
             self.awake = True
             self.loop.call_soon(self._run_turn)
 

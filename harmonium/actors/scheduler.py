@@ -98,6 +98,8 @@ class Scheduler:
         envelope: RawEnvelope,
         reason: str,
         error: BaseException | None = None,
+        *,
+        detail: str = "",
     ) -> None:
         """Give an envelope the fate "dead"."""
         raise NotImplementedError

@@ -272,6 +272,7 @@ class SimulatedGround(Ground):
         """Run it at once, in virtual time: there are no threads here."""
         incarnation, active = cell.incarnation, self.active
         self._blocking += 1
+        self.active = None  # as in a thread of the pool, which is outside of the ground
         try:
             outcome = _outcome(handler, cell, envelope)
         finally:

@@ -106,13 +106,17 @@ class BundleWriter:
     def write(self, cell: Cell, report: Failed, record: Record | None) -> Path:
         """Write one crash; gives the file."""
         data = self._collect(cell, report, record)
-        name = f"{cell.path.strip('/').replace('/', '.')}-{report.incarnation}.json"
-        path = self._folder / name
+        path = self.file_of(cell, report.incarnation)
         path.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         self._files.append(path)
         if len(self._files) > self._most:
             self._files.pop(0).unlink(missing_ok=True)
         return path
+
+    def file_of(self, cell: Cell, incarnation: int | None = None) -> Path:
+        """Name the file for the crash of an incarnation; the present one if not said."""
+        number = cell.incarnation if incarnation is None else incarnation
+        return self._folder / f"{cell.path.strip('/').replace('/', '.')}-{number}.json"
 
     def _collect(self, cell: Cell, report: Failed, record: Record | None) -> dict[str, Any]:
         flight = self._recorder.of(cell)

@@ -132,9 +132,10 @@ class Carrier:
         """Make the message a dead letter."""
         cell = self._cell(effect.child)
         if cell is not None:
-            lifecycle.quarantine_failed(
-                cell, f"poison: {effect.fingerprint}, {effect.attempts} attempts"
-            )
+            bundles = cell.ground.bundles
+            where = "" if bundles is None else f"; bundle {bundles.file_of(cell)}"
+            detail = f"{effect.fingerprint}, {effect.attempts} attempts{where}"
+            lifecycle.quarantine_failed(cell, detail)
 
     # -- time
 

@@ -5,6 +5,8 @@
 
 from harmonium.actors.store.disk import Disk
 from harmonium.actors.store.idempotency import ClaimKey
+from harmonium.actors.store.items import ANY, DeleteItem, ExpireItems, PutItem, TrimItems
+from harmonium.actors.store.journal_ports import EventStreams, RecordLog, TopicJournal
 from harmonium.actors.store.leases import AcquireLease, ReleaseLease, RenewLease
 from harmonium.actors.store.logs import AppendRecords, DeleteRecords, TrimLog
 from harmonium.actors.store.memory import MemoryStore
@@ -12,16 +14,8 @@ from harmonium.actors.store.opening import open_store
 from harmonium.actors.store.operations import Operation
 from harmonium.actors.store.payload import Payload
 from harmonium.actors.store.pending import Pending
-from harmonium.actors.store.ports import (
-    EventStreams,
-    IdempotencyKeys,
-    Leases,
-    RecordLog,
-    StateStore,
-    Store,
-    TopicJournal,
-)
-from harmonium.actors.store.state import ANY, DeleteItem, ExpireItems, PutItem, TrimItems
+from harmonium.actors.store.ports import Store
+from harmonium.actors.store.state_ports import IdempotencyKeys, Leases, StateStore
 from harmonium.actors.store.streams import AppendEvents, CompactStream, DeleteStream, SaveSnapshot
 from harmonium.actors.store.topics import PublishEntries
 from harmonium.actors.store.values import (

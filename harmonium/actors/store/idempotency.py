@@ -7,12 +7,7 @@ import attrs
 
 from harmonium.actors.store.core import Core
 from harmonium.actors.store.draft import Draft, Keys
-from harmonium.actors.store.operations import Operation
-from harmonium.actors.store.payload import Payload, check_name, decode, encode
-from harmonium.actors.store.pending import Pending
-from harmonium.actors.store.ports import IdempotencyKeys
-from harmonium.actors.store.rows import ItemRow
-from harmonium.actors.store.state import (
+from harmonium.actors.store.items import (
     REVISIONS,
     DeleteItem,
     PutItem,
@@ -21,6 +16,11 @@ from harmonium.actors.store.state import (
     live,
     write_item,
 )
+from harmonium.actors.store.operations import Operation
+from harmonium.actors.store.payload import Payload, check_name, decode, encode
+from harmonium.actors.store.pending import Pending
+from harmonium.actors.store.rows import ItemRow
+from harmonium.actors.store.state_ports import IdempotencyKeys
 from harmonium.actors.store.values import Claim, ClaimStatus, Fence
 
 __all__ = ["ClaimKey", "Idempotency"]

@@ -7,11 +7,11 @@ import attrs
 
 from harmonium.actors.store.core import Core, Reader
 from harmonium.actors.store.draft import Draft, Keys
+from harmonium.actors.store.items import check_ttl
 from harmonium.actors.store.payload import check_name
 from harmonium.actors.store.pending import Pending
-from harmonium.actors.store.ports import Leases
 from harmonium.actors.store.rows import LeaseRow, lease_of
-from harmonium.actors.store.state import check_ttl
+from harmonium.actors.store.state_ports import Leases
 from harmonium.actors.store.values import Lease
 from harmonium.protocols.errors import StaleToken
 

@@ -9,9 +9,9 @@ import attrs
 
 from harmonium.actors.store.core import Core, Reader, Span
 from harmonium.actors.store.draft import Draft, Keys
+from harmonium.actors.store.journal_ports import RecordLog
 from harmonium.actors.store.payload import Payload, check_name, encode
 from harmonium.actors.store.pending import Pending
-from harmonium.actors.store.ports import RecordLog
 from harmonium.actors.store.rows import record_of
 from harmonium.actors.store.values import Fence, Filter, Record
 from harmonium.protocols.errors import VersionConflict

@@ -19,10 +19,10 @@ import attrs
 from harmonium.actors.store.core import Reader
 from harmonium.actors.store.disk import Disk, pack, unpack
 from harmonium.actors.store.draft import Draft, Keys
+from harmonium.actors.store.items import REVISIONS
 from harmonium.actors.store.operations import Unit, decide_group, groups_of
 from harmonium.actors.store.parts import Parts
 from harmonium.actors.store.pending import Outcome, Pending, settle
-from harmonium.actors.store.state import REVISIONS
 from harmonium.actors.store.sweeping import Sweeps
 from harmonium.actors.store.tables import Changes, Tables, changes_of
 from harmonium.actors.store.values import Statistics

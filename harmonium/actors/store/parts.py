@@ -8,20 +8,15 @@ from typing import Any, Self, TypeVar
 
 from harmonium.actors.store.core import Reader
 from harmonium.actors.store.idempotency import Idempotency
+from harmonium.actors.store.items import ExpireItems
+from harmonium.actors.store.journal_ports import EventStreams, RecordLog, TopicJournal
 from harmonium.actors.store.leases import FencedLeases
 from harmonium.actors.store.logs import Log
 from harmonium.actors.store.operations import Operation, Unit
 from harmonium.actors.store.pending import Pending
-from harmonium.actors.store.ports import (
-    EventStreams,
-    IdempotencyKeys,
-    Leases,
-    RecordLog,
-    StateStore,
-    Store,
-    TopicJournal,
-)
-from harmonium.actors.store.state import ExpireItems, State
+from harmonium.actors.store.ports import Store
+from harmonium.actors.store.state import State
+from harmonium.actors.store.state_ports import IdempotencyKeys, Leases, StateStore
 from harmonium.actors.store.streams import Streams
 from harmonium.actors.store.topics import Topics
 from harmonium.actors.store.values import Fence

@@ -10,9 +10,9 @@ import attrs
 
 from harmonium.actors.store.core import Core, Reader
 from harmonium.actors.store.draft import Draft, Keys
+from harmonium.actors.store.journal_ports import EventStreams
 from harmonium.actors.store.payload import Payload, check_name, encode
 from harmonium.actors.store.pending import Pending
-from harmonium.actors.store.ports import EventStreams
 from harmonium.actors.store.rows import (
     EventRow,
     SnapshotRow,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from harmonium.actors.store.items import ExpireItems
 from harmonium.actors.store.operations import Unit
 from harmonium.actors.store.pending import Pending
-from harmonium.actors.store.state import ExpireItems
 
 __all__ = ["Sweeps"]
 

@@ -10,6 +10,7 @@ import attrs
 
 from harmonium.actors.store.core import Span
 from harmonium.actors.store.draft import Draft, Keys, Loaded
+from harmonium.actors.store.items import ExpireItems, TrimItems
 from harmonium.actors.store.logs import TrimLog
 from harmonium.actors.store.rows import (
     CounterRow,
@@ -21,7 +22,6 @@ from harmonium.actors.store.rows import (
     SnapshotRow,
     StreamRow,
 )
-from harmonium.actors.store.state import ExpireItems, TrimItems
 
 __all__ = ["Changes", "Tables", "changes_of"]
 

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from harmonium.actors.store.core import Core, Reader, Span
+from harmonium.actors.store.items import DeleteItem, PutItem
+from harmonium.actors.store.journal_ports import TopicJournal
 from harmonium.actors.store.logs import AppendRecords, TrimLog, counter_of, id_before
 from harmonium.actors.store.operations import Operation
 from harmonium.actors.store.payload import Payload
 from harmonium.actors.store.pending import Pending
-from harmonium.actors.store.ports import TopicJournal
 from harmonium.actors.store.rows import NumberedRow, entry_of, item_of
-from harmonium.actors.store.state import DeleteItem, PutItem
 from harmonium.actors.store.values import Fence, Page
 
 __all__ = ["CURSORS", "JOURNAL", "PublishEntries", "Topics"]

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
+from harmonium.actors.store.items import ExpireItems, TrimItems
 from harmonium.actors.store.logs import TrimLog
 from harmonium.actors.store.sql.schema import items, records
-from harmonium.actors.store.state import ExpireItems, TrimItems
 
 __all__ = ["select_places"]
 

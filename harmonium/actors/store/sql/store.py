@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from harmonium.actors.store.batches import BatchThread
 from harmonium.actors.store.core import Reader
 from harmonium.actors.store.draft import Draft, Keys
+from harmonium.actors.store.items import REVISIONS
 from harmonium.actors.store.operations import Unit, decide_group, groups_of
 from harmonium.actors.store.parts import Parts
 from harmonium.actors.store.pending import Outcome, Pending, settle
@@ -23,7 +24,6 @@ from harmonium.actors.store.sql.reading import SqlReader
 from harmonium.actors.store.sql.schema import prepare
 from harmonium.actors.store.sql.statements import Statements
 from harmonium.actors.store.sql.writing import Writing
-from harmonium.actors.store.state import REVISIONS
 from harmonium.actors.store.sweeping import Sweeps
 from harmonium.actors.store.values import Statistics
 from harmonium.actors.store.watching import Watch, Watchers
