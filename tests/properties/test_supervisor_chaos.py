@@ -6,7 +6,7 @@ kept cell, no living cell is released, no incarnation comes twice.
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harmonium.protocols.backoff import Backoff
@@ -143,7 +143,6 @@ class Chaos:
 RESTING = {Status.RUNNING, Status.HELD, Status.FINISHED, Status.BROKEN, Status.ESCALATED}
 
 
-@settings(max_examples=150)
 @given(trees(), st.dictionaries(st.sampled_from(["t0", "t1", "t2", "t10", "t20"]), scripts), steps)
 def test_whatever_happens_it_comes_to_rest_and_can_be_stopped(spec, script, shocks):
     """No child waits for ever, every caller is answered once, and a stop ends everything."""

@@ -384,4 +384,4 @@ class SupervisorMachine(RuleBasedStateMachine):
 
 
 TestSupervisor = SupervisorMachine.TestCase
-TestSupervisor.settings = settings(max_examples=150, stateful_step_count=30)
+TestSupervisor.settings = settings(stateful_step_count=30)
