@@ -17,6 +17,8 @@ from typing import Any
 
 import attrs
 
+from harmonium.protocols.quick import quick
+
 __all__ = [
     "GENESIS",
     "Break",
@@ -62,6 +64,7 @@ class Kind(enum.StrEnum):
     GAVE_UP = "gave_up"
 
 
+@quick
 @attrs.frozen(slots=True)
 class Entry:
     """One thing to record: who said what, and which rule decided.
@@ -230,7 +233,10 @@ def summary(value: Any) -> str:
     """Bring what was said to one line of text of at most 500 characters."""
     if value is None or value == "":
         return ""
-    text = value if isinstance(value, str) else str(value)
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - what a stranger's __str__ raises must not stop the record
+        text = f"a {type(value).__name__} that cannot be shown"
     text = " ".join(text.split())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 

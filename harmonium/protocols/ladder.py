@@ -7,6 +7,7 @@ climbing is part of `harmonium.protocols.pipeline`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -104,8 +105,9 @@ class Ladder:
             raise SpecError("Ladder", "it has no rung", "name who is asked first")
         for rung in self.rungs:
             timeout = getattr(rung, "timeout", None)
-            if timeout is not None and timeout <= 0:
-                raise SpecError(f"Ladder: {rung}", "its timeout is not above 0")
+            if timeout is not None and not 0 < timeout < math.inf:
+                place, problem = f"Ladder: {rung}", "its timeout is not above 0 and finite"
+                raise SpecError(place, problem, "give seconds: the next rung waits for it")
 
     def __str__(self) -> str:
         return ", then ".join(map(_named, self.rungs))

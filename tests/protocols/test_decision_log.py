@@ -133,9 +133,15 @@ def test_the_hash_is_what_the_document_says() -> None:
     assert record.hash == "a8b995e2b1a7f4ca8b0a3b74d7e145eee746436927e97e116bb46e6aff1b4b38"
 
 
+class Unshowable:
+    def __str__(self) -> str:
+        raise ValueError
+
+
 def test_a_summary_is_one_short_line() -> None:
     """What was said is brought to one line of at most 500 characters; nothing stays nothing."""
     assert summary("two\n  lines") == "two lines"
     assert len(summary("x" * 10_000)) == 500
     assert summary(None) == summary("") == ""
     assert summary(0) == "0"
+    assert summary(Unshowable()) == "a Unshowable that cannot be shown"

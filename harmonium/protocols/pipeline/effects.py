@@ -15,6 +15,7 @@ import attrs
 from harmonium.protocols.decision_log import Entry
 from harmonium.protocols.errors import CompensationFailed, CoordinationError, StepFailed
 from harmonium.protocols.failure import Failure
+from harmonium.protocols.quick import quick
 
 __all__ = [
     "Alarm",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(slots=True)
 class Send:
     """Ask an agent: answer with `Replied` or `Failed`.
@@ -134,6 +136,7 @@ class CancelStep:
     attempt: int
 
 
+@quick
 @attrs.frozen(slots=True)
 class SetTimer:
     """Send `TimerFired` with this token at this time, or at once when it is past."""
@@ -149,6 +152,7 @@ class CancelTimer:
     token: str
 
 
+@quick
 @attrs.frozen(slots=True)
 class Undo:
     """Ask an agent to undo a finished step: answer with `UndoReplied` or `UndoFailed`."""
@@ -173,6 +177,7 @@ class Alarm:
         return CompensationFailed(self.step, str(self.failure))
 
 
+@quick
 @attrs.frozen(slots=True)
 class Partial:
     """Stream the result of one step to the asker."""
@@ -181,6 +186,7 @@ class Partial:
     value: Any
 
 
+@quick
 @attrs.frozen(slots=True)
 class Record:
     """Append to the decision log."""

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.failure import Failure
+from harmonium.protocols.quick import quick
 
 __all__ = [
     "Answered",
@@ -47,6 +48,7 @@ class Begun:
     stream: bool = False
 
 
+@quick
 @attrs.frozen(slots=True)
 class Replied:
     """An agent replied to a `Send`, or one of several to a `Publish`.
@@ -64,6 +66,7 @@ class Replied:
     who: str = ""
 
 
+@quick
 @attrs.frozen(slots=True)
 class Failed:
     """A `Send`, `Publish`, `AskBallots` or `AskPerson` failed or timed out."""
@@ -94,6 +97,7 @@ class Polled:
     voters: tuple[str, ...]
 
 
+@quick
 @attrs.frozen(slots=True)
 class BallotCast:
     """A voter answered an `AskBallots`.
@@ -138,6 +142,7 @@ class Answered:
     who: str = ""
 
 
+@quick
 @attrs.frozen(slots=True)
 class TimerFired:
     """The time of a `SetTimer` has come; a cancelled one that fires is inert."""

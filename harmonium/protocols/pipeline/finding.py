@@ -12,7 +12,7 @@ from harmonium.protocols.pipeline.unit import UNDO, Unit
 
 __all__ = ["find", "path_of"]
 
-_HEAD = re.compile(r"(?P<name>[^\[~!/]+)(?:\[(?P<item>\d+)\])?(?:~(?P<run>\d+))?\Z")
+_HEAD = re.compile(r"(?P<name>[^\[~!/]+)(?:\[(?P<item>[0-9]{1,9})\])?(?:~(?P<run>[0-9]{1,9}))?\Z")
 
 
 def path_of(event: Event) -> str:
@@ -34,7 +34,21 @@ def find(turn: Turn, path: str) -> Unit | None:
     if index is not None:
         state = turn.nodes[index]
         return Unit(turn, turn.graph.nodes[index], None, state) if isinstance(state, Work) else None
+    if rest.endswith("]") and "/" not in rest:  # an item: the usual case of a mapped step
+        name, _, number = rest[:-1].partition("[")
+        index = turn.graph.index.get(name)
+        return (
+            _unit_at(turn, index, int(number)) if index is not None and _is_place(number) else None
+        )
     return _parse(turn, rest)
+
+
+def _is_place(number: str) -> bool:
+    return number.isascii() and number.isdigit() and len(number) < _DIGITS
+
+
+_DIGITS = 10
+"""More items than have so many digits fit in no memory; and int() of a long text is slow."""
 
 
 def _parse(turn: Turn, rest: str) -> Unit | None:

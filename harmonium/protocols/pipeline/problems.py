@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphlib
+import math
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -67,8 +68,8 @@ def _pipeline_problems(pipeline: Pipeline[Any, Any]) -> Iterator[Problem]:
     place = f"pipeline {pipeline.name}"
     if not pipeline.steps:
         yield place, "it has no steps", "give it at least one"
-    if not pipeline.timeout > 0 or not (pipeline.within is None or pipeline.within > 0):
-        yield place, "its timeout or within is not above 0", "give seconds"
+    if not _is_limit(pipeline.timeout) or not _is_limit(pipeline.within, optional=True):
+        yield place, "its timeout or within is not above 0 and finite", "give seconds"
     yield from _undo_rule_problems(f"{place}, undo_fallback", pipeline.undo_fallback)
 
 
@@ -95,10 +96,15 @@ def _step_problems(where: str, step: Step[Any]) -> Iterator[Problem]:
         yield where, f"it does {len(actions)} things: {', '.join(actions)}", "split it"
     if step.concurrency < 1:
         yield where, "its concurrency is below 1", "give at least 1"
-    if not all(t is None or t > 0 for t in (step.timeout, step.undo_timeout)):
-        yield where, "a timeout is not above 0", "give seconds"
+    if not all(_is_limit(t, optional=True) for t in (step.timeout, step.undo_timeout)):
+        yield where, "a timeout is not above 0 and finite", "give seconds"
     yield from _undo_problems(where, step, actions)
     yield from _fallback_problems(where, step.fallback, sends=step.to is not None)
+
+
+def _is_limit(seconds: float | None, *, optional: bool = False) -> bool:
+    """Whether a wait of so many seconds comes to an end; NaN compares false."""
+    return optional if seconds is None else 0 < seconds < math.inf
 
 
 def _undo_problems(where: str, step: Step[Any], actions: list[str]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ import attrs
 
 from harmonium.protocols.failure import Failure
 from harmonium.protocols.persistent_map import PersistentMap
+from harmonium.protocols.quick import quick
 
 if TYPE_CHECKING:
     from harmonium.protocols.ladder import Ladder
@@ -71,6 +72,7 @@ class Phase(enum.Enum):
         self.is_over = name in {"finished", "failed"}
 
 
+@quick
 @attrs.frozen(slots=True)
 class Work:
     """One piece of work: a step, an item of a mapped step, or an undo.
@@ -109,6 +111,7 @@ class Work:
     value: Any
 
 
+@quick
 @attrs.frozen(slots=True)
 class Spread:
     """A mapped step.
@@ -174,6 +177,7 @@ class Climb:
     message: Any = None
 
 
+@quick
 @attrs.frozen(slots=True)
 class Saga:
     """The undoing of what was done.
@@ -195,6 +199,7 @@ class Saga:
     standing: tuple[str, ...] = ()
 
 
+@quick
 @attrs.frozen(slots=True)
 class RequestState:
     """One request on its way through a pipeline.

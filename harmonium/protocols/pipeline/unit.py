@@ -15,6 +15,7 @@ from harmonium.protocols.pipeline.events import Event
 from harmonium.protocols.pipeline.graph import Body, Node, Task
 from harmonium.protocols.pipeline.state import Spread, Status, Work
 from harmonium.protocols.pipeline.turn import Turn
+from harmonium.protocols.quick import quick
 
 __all__ = ["UNDO", "Got", "LeftOut", "Lost", "Outcome", "Unit", "failure_of", "fresh", "set_"]
 
@@ -22,6 +23,7 @@ UNDO = "!undo"
 """What stands after a step's path where its undo is meant."""
 
 
+@quick
 @attrs.frozen(slots=True)
 class Got:
     """A result: what an agent, a person or a rule gave.

@@ -6,6 +6,7 @@ pipeline's machine asks of a round stands in `Poll`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, Self
 
@@ -93,7 +94,7 @@ class Vote:
         undecided_is_result: Take a verdict that decides nothing as the result.
 
     Raises:
-        SpecError: If the deadline is not above 0.
+        SpecError: If the deadline is not above 0 and finite.
     """
 
     among: str | tuple[str, ...] | Callable[[Any], Iterable[str]]
@@ -106,8 +107,8 @@ class Vote:
     undecided_is_result: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if not self.deadline > 0:
-            raise SpecError("Vote(...)", "its deadline is not above 0", "give seconds")
+        if not 0 < self.deadline < math.inf:
+            raise SpecError("Vote(...)", "its deadline is not above 0 and finite", "give seconds")
 
     def voters(self, context: Any) -> str | tuple[str, ...]:
         """Give the name of the group, or the names of the voters."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.decision_log import Kind
-from harmonium.protocols.failure import Failure
+from harmonium.protocols.failure import Failure, describe
 from harmonium.protocols.fallback import (
     Chain,
     Choice,
@@ -136,7 +137,10 @@ def _fall_back(unit: Unit, failure: Failure, *, unsent: bool) -> Outcome:
     unit.change(failure=failure, in_doubt=work.in_doubt or failure.in_doubt)
     if unit.turn.phase is not Phase.RUNNING and not unit.is_undo:
         return Lost(failure)  # the request is closing: nothing new is begun
-    choice = _choose(unit, failure, urgent=unsent or unit.is_late)
+    try:
+        choice = _choose(unit, failure, urgent=unsent or unit.is_late)
+    except Exception as error:  # noqa: BLE001 - whatever a rule's backoff raised
+        return Lost(describe(error))
     if choice.rule is None:
         return Lost(failure)
     kind = Kind.RESOLVED if unit.task.body is Body.CONFLICT else Kind.FELL_BACK
@@ -145,13 +149,15 @@ def _fall_back(unit: Unit, failure: Failure, *, unsent: bool) -> Outcome:
 
 
 def _choose(unit: Unit, failure: Failure, *, urgent: bool) -> Choice:
-    """Choose a rule, but not a retry that would begin after the deadline."""
+    """Choose a rule, but not a retry that would begin after the deadline, or never."""
     remaining = unit.remaining()
+    if remaining is None:
+        remaining = math.inf
     while True:
         chain, choice = Chain(unit.task.rules, unit.work.used).after(failure, urgent=urgent)
         unit.change(used=chain.used)
         rule = choice.rule
-        if remaining is None or not isinstance(rule, Retry):
+        if not isinstance(rule, Retry):
             return choice
         if wait_before(rule, choice.count, _draw(unit, choice.count)) < remaining:
             return choice

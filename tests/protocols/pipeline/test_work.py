@@ -173,3 +173,15 @@ def test_what_a_step_sent_is_what_it_sends_again() -> None:
 
     desk = Desk(_step(Retry(2), send=make)).fail("a").fail("a", attempt=2)
     assert [send.message for send in desk.sent(ef.Send)] == [Work("1")] * 3
+
+
+@pytest.mark.parametrize("wait", [float("inf"), float("nan"), lambda count, draw: float("inf")])
+def test_a_wait_that_never_ends_is_passed_over(wait: Any) -> None:
+    """A retry that would never begin leaves the word to the next rule: nothing hangs."""
+    assert Desk(_step(Retry(2, wait), Use(Done("used")))).fail("a").result == {"a": Done("used")}
+
+
+def test_a_backoff_that_raises_fails_the_step() -> None:
+    """A broken backoff is a definition that nothing mends; it does not leave `advance`."""
+    desk = Desk(_step(Retry(2, lambda count, draw: 1 / 0), Use(Done("used")))).fail("a")
+    assert desk.failure.failure.error == "ZeroDivisionError"
