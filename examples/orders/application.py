@@ -154,5 +154,5 @@ application = Application(
     read=_read,
     work=_work,
     sample=SAMPLE,
-    demo="crash=0.03,kill=inventory:20,delay=0.02",
+    demo="crash=0.04,kill=inventory:20,delay=0.06",
 )
