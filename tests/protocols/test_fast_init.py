@@ -56,7 +56,7 @@ def outcome(cls: type, arguments: Any, named: Any) -> Any:
 
 class Base:
     __slots__ = ()
-    posts: list[Any] = []  # noqa: RUF012
+    posts: list[Any] = []
 
     def __attrs_post_init__(self) -> None:
         self.posts.append(attrs.astuple(self))
@@ -130,7 +130,7 @@ def test_validators_can_be_switched_off() -> None:
 
 class Watched:
     __slots__ = ()
-    subclasses: list[str] = []  # noqa: RUF012
+    subclasses: list[str] = []
 
     def __init_subclass__(cls) -> None:
         cls.subclasses.append(cls.__name__)
