@@ -4,6 +4,9 @@ The size that the work needs follows from Little's law: the messages that arrive
 in a second, times the seconds that one takes, is the number of members that are
 busy at any moment. So a step in the load is answered in one evaluation, however
 large it is, and the answer does not depend on how far an earlier one has come.
+Counts of messages vary by chance: one that is within a standard deviation of
+what was expected (for N messages, sqrt(N)) counts a little, another one is taken
+for a new load.
 Queue and wait correct what that estimate misses, as in the Kubernetes autoscaler:
 size times measured over target. A pool shrinks only to what was wanted at most
 over a while, so a load that swings does not shake it.
@@ -23,8 +26,10 @@ __all__ = ["Autoscale", "Decision", "Sample", "ScaleState"]
 # Queue and wait may not ask for more than this times the size at once: both are
 # sums of the past, and the pool may have grown enough already.
 _LARGEST_STEP = 2.0
-# How much a new measure of the time of a message counts beside the older ones.
+# How much a new measure counts beside the older ones: of the time of a message,
+# and of an arrival rate that differs no more than chance explains.
 _FRESH = 0.3
+_FRESH_RATE = 0.15
 
 
 @attrs.frozen
@@ -62,6 +67,7 @@ class ScaleState:
         changed_at: When it last changed it, in seconds.
         sampled_at: When the last sample was taken, in seconds.
         service: Seconds that a message takes, learnt; None before the first.
+        rate: Messages that arrive in a second, learnt; None before the first.
         recent: The sizes wanted lately and when, the largest first: later ones
             only where smaller.
     """
@@ -70,6 +76,7 @@ class ScaleState:
     changed_at: float = float("-inf")
     sampled_at: float = float("-inf")
     service: float | None = None
+    rate: float | None = None
     recent: tuple[tuple[float, float], ...] = ()
 
 
@@ -168,20 +175,20 @@ class Autoscale:
         """
         if sample.at <= state.sampled_at or now - sample.at > 3 * self.period:
             return state, Decision(state.size, 0, "the sample is stale")
-        service = _learn(state.service, sample)
-        wanted, reason = self._wanted(state, sample, service, now)
+        service, rate = _learn(state.service, sample), _track(state.rate, sample)
+        wanted, reason = self._wanted(state, sample, service, rate, now)
         recent = _remember(state.recent, wanted, now, self.shrink_after)
         size, reason = self._size(state.size, wanted, recent[0][1], reason)
         changed_at = state.changed_at if size == state.size else now
         decision = Decision(size, size - state.size, reason, wanted)
-        return ScaleState(size, changed_at, sample.at, service, recent), decision
+        return ScaleState(size, changed_at, sample.at, service, rate, recent), decision
 
     def _wanted(
-        self, state: ScaleState, sample: Sample, service: float | None, now: float
+        self, state: ScaleState, sample: Sample, service: float | None, rate: float, now: float
     ) -> tuple[float, str]:
         """Give the largest size that one of the measures asks for, and its name."""
         working = sample.busy * sample.members
-        offered = working if service is None else sample.arrived * service / sample.seconds
+        offered = working if service is None else rate * service
         wishes = [(offered / self.utilisation, "utilisation")]
         if now - state.changed_at >= self.cooldown:
             most = _LARGEST_STEP * state.size
@@ -214,6 +221,17 @@ def _learn(known: float | None, sample: Sample) -> float | None:
         return known
     measured = sample.busy * sample.members * sample.seconds / sample.finished
     return measured if known is None else known + _FRESH * (measured - known)
+
+
+def _track(known: float | None, sample: Sample) -> float:
+    """Follow the arrival rate: at once where it changed, slowly where it may be chance."""
+    measured = sample.arrived / sample.seconds
+    if known is None:
+        return measured
+    expected = known * sample.seconds
+    if abs(sample.arrived - expected) > math.sqrt(max(expected, 1.0)):
+        return measured
+    return known + _FRESH_RATE * (measured - known)
 
 
 def _remember(

@@ -122,7 +122,8 @@ def test_a_sawtooth_turns_the_pool_at_most_twice_a_tooth(policy, load, service, 
     tooth = [load * (1 + 9 * n / length) for n in range(length)]
     pool = Pool(policy, service).run(tooth * 6)
     assert turns(pool.sizes) <= 2 * 6
-    if length < policy.shrink_after:
+    # Where a pool remembers two teeth, it stays at the size of their tips.
+    if 2 * length <= policy.shrink_after:
         assert turns(pool.sizes[2 * length :]) <= 2
 
 
@@ -194,6 +195,16 @@ def test_each_measure_says_why(options, sample, reason):
     """The measure that asks for most decides and is named, at most doubling for queue and wait."""
     policy = Autoscale(1, 32, **options)
     assert reason in decide(policy, policy.start(4), **sample)[1].reason
+
+
+def test_chance_counts_little_and_a_new_load_at_once():
+    """Of 100 expected messages 110 are chance, and 111 are a new load."""
+    policy, found = Autoscale(1, 1000, utilisation=1.0), []
+    for arrived in (110, 111):
+        state, _ = decide(policy, policy.start(), 100.0, arrived=100, finished=4, busy=1.0)
+        state, decision = decide(policy, state, 101.0, arrived=arrived, finished=4, busy=1.0)
+        found.append(decision.wanted)
+    assert found == pytest.approx([101.5, 111.0])
 
 
 def test_queue_and_wait_rest_after_growth():

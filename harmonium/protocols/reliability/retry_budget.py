@@ -25,9 +25,10 @@ class RetryBudget:
     """Retries as a share of requests, with a small allowance for quiet times.
 
     When an agent is down, each of its callers fails and retries; retries
-    multiply the load and keep it down. Within any `window` at most
-    ``ratio * requests + minimum * window`` retries are made, so that they add
-    at most that share. (Finagle's `RetryBudget`, with its defaults.)
+    multiply the load and keep it down. Whenever a retry is made, those of the
+    last `window` seconds, this one included, are at most
+    ``ratio * requests + minimum * window`` of the same time. (Finagle's
+    `RetryBudget`, with its defaults.)
 
     Args:
         ratio: Retries allowed for each request, from 0 on. 0.2 adds 20 percent.
