@@ -48,7 +48,12 @@ def demo(
 ) -> int:
     """Run the demo: a shop takes orders while its agents crash and come back."""
     set_up_logs(verbose=verbose)
-    application = find_application(str(Path(__file__).resolve().parents[2] / DEMO))
+    folder = Path(__file__).resolve().parents[2] / DEMO
+    if not folder.is_dir():
+        raise ConfigError(
+            "the demo", "it is in the repository, not in the package", "try --help, or run SYSTEM"
+        )
+    application = find_application(str(folder))
     plan = application.demo if chaos is None else chaos
     options = RunOptions(chaos=None if plan == "none" else plan, seed=seed)
     console = Console(stderr=True)
