@@ -12,6 +12,7 @@ from harmonium.protocols.pipeline.gather import Gather
 from harmonium.protocols.pipeline.machine import advance, begin, replay
 from harmonium.protocols.pipeline.spec import Conflict, Pipeline, Step
 from harmonium.protocols.pipeline.state import Phase, RequestState, Status
+from harmonium.protocols.pipeline.table import pipeline_from_table
 from harmonium.protocols.pipeline.vote import Vote
 from harmonium.protocols.pipeline.wire import decode, encode, fingerprint
 
@@ -32,5 +33,6 @@ __all__ = [
     "decode",
     "encode",
     "fingerprint",
+    "pipeline_from_table",
     "replay",
 ]

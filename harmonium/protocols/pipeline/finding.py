@@ -37,9 +37,9 @@ def find(turn: Turn, path: str) -> Unit | None:
     if rest.endswith("]") and "/" not in rest:  # an item: the usual case of a mapped step
         name, _, number = rest[:-1].partition("[")
         index = turn.graph.index.get(name)
-        return (
-            _unit_at(turn, index, int(number)) if index is not None and _is_place(number) else None
-        )
+        if index is None or not _is_place(number):
+            return None
+        return _unit_at(turn, index, int(number))
     return _parse(turn, rest)
 
 
