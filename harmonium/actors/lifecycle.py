@@ -225,7 +225,7 @@ def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope |
     if envelope is not None and not retry and not undecided:
         ground.fail_message(cell, envelope, error)
     if cell.state in (CellState.STOPPING, CellState.DEAD, CellState.FAILED):
-        if undecided and envelope is not None:
+        if envelope is not None and (retry or undecided):  # nobody is left to try it again
             ground.fail_message(cell, envelope, error)
         ground.log_error(cell, f"raised in phase {phase.value} while it was ended", error)
         return

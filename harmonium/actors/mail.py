@@ -74,7 +74,7 @@ class Mail(Switchboard):
                 self.new_context() if current is None else current[5],
             )
             return ACCEPTED
-        return self.post(sender, cell, message, None, lane)
+        return self.post(sender, cell, message, None, lane or lane_of(type(message)))
 
     def lane(self, cell: Cell, message: Any, lane: Lane | None) -> Lane | None:
         """Check a message against the contract; gives the lane it takes, None for the user's."""

@@ -401,6 +401,46 @@ def test_urgent_mail_has_no_bound(play, until, overflow):
     play(shop(child(Recorder, book, gate, id="a", mailbox=2, overflow=overflow)), scenario)
 
 
+def test_urgent_mail_is_urgent_by_name_too(play, until):
+    """The lane belongs to the message, however its receiver is addressed."""
+    gate, book = asyncio.Event(), []
+
+    async def scenario(system):
+        waiting = await make_busy(system, until)
+        await system.tell("a", Note(1))
+        await system.tell("a", Urgent(2))
+        await until(lambda: system.ref("a")._cell.queued() == 2)
+        gate.set()
+        await waiting
+        await system.ask("a", Get())
+        assert book == [-2, 1]
+
+    play(shop(child(Recorder, book, gate, id="a")), scenario)
+
+
+def test_a_message_to_be_retried_has_failed_when_its_agent_is_being_stopped(play, until):
+    """Nobody is left to try it again: its asker hears, and the account adds up."""
+    gate = asyncio.Event()
+
+    class Fragile(Recorder):
+        @handles
+        async def wait(self, wait: Wait) -> Answer:
+            while not self.gate.is_set():
+                await self.sleep(0.001)
+            raise ValueError("at the end")
+
+    async def scenario(system):
+        waiting = await make_busy(system, until)
+        gone = system.ref("a").stop()
+        gate.set()
+        with pytest.raises(AskFailed, match="at the end"):
+            await waiting
+        await gone
+
+    system = play(shop(child(Fragile, None, gate, id="a", retries=3)), scenario)
+    assert system.account().failed == 1
+
+
 def test_mail_that_waits_for_room_survives_a_crash_in_order(play, until):
     """Parked senders are let in behind what waits already, also after a restart."""
     gate, book = asyncio.Event(), []
