@@ -22,6 +22,7 @@ from harmonium.cli.drawing import draw_tree
 from harmonium.cli.finding import find_application
 from harmonium.cli.logs import set_up_logs
 from harmonium.cli.operating import add_commands, show_live_tree
+from harmonium.cli.pipelines import draw_pipelines
 from harmonium.cli.running import BAD_INPUT, GAVE_UP, INTERRUPTED, RunOptions, run_application
 from harmonium.protocols.errors import ConfigError, DefinitionError, HarmoniumError, StartFailed
 
@@ -110,13 +111,34 @@ def tree(
     *,
     control: Annotated[Path | None, Parameter(help="The socket of a running system.")] = None,
     json: Annotated[bool, Parameter(help="As JSON on stdout.", negative="")] = False,
+    pipeline: Annotated[
+        bool, Parameter(help="Draw its pipelines instead of the tree.", negative="")
+    ] = False,
+    mermaid: Annotated[
+        bool, Parameter(help="With --pipeline: as Mermaid text.", negative="")
+    ] = False,
+    svg: Annotated[Path | None, Parameter(help="With --pipeline: as this SVG file.")] = None,
 ) -> int:
     """Draw the supervision tree of a system, with live state when it runs."""
+    _check_drawing(pipeline=pipeline, mermaid=mermaid, svg=svg, json=json, control=control)
+    if pipeline and system is not None:
+        return draw_pipelines(find_application(system), mermaid=mermaid, svg=svg)
     if (system is None) == (control is None):
         raise ConfigError("tree", "it needs either SYSTEM or --control SOCKET")
     if control is not None:
         return show_live_tree(control, as_json=json)
     return draw_tree(find_application(system or ""), as_json=json)
+
+
+def _check_drawing(
+    *, pipeline: bool, mermaid: bool, svg: Path | None, json: bool, control: Path | None
+) -> None:
+    if (mermaid or svg is not None) and not pipeline:
+        raise ConfigError("tree", "--mermaid and --svg draw pipelines", "add --pipeline")
+    if pipeline and (json or control is not None):
+        raise ConfigError("tree --pipeline", "it goes neither with --json nor with --control")
+    if mermaid and svg is not None:
+        raise ConfigError("tree --pipeline", "--mermaid and --svg exclude each other")
 
 
 @app.command

@@ -10,22 +10,23 @@ import attrs
 from rich.console import Console
 
 from harmonium.cli.application import Application
-from harmonium.supervisors.checks import find_mistakes
+from harmonium.supervisors.checks import ADVICE, find_mistakes
 
 __all__ = ["check_application"]
 
 
 def check_application(application: Application[Any, Any], *, as_json: bool) -> int:
-    """Print what was found, worst first; 0 when nothing is wrong, 1 otherwise."""
+    """Print what was found, advice last; 0 when there is no more than advice, 1 otherwise."""
     tree = application.build(application.settings())
-    findings = find_mistakes(tree)
+    findings = sorted(find_mistakes(tree), key=lambda one: one.rule == ADVICE)
+    status = 1 if any(one.rule != ADVICE for one in findings) else 0
     if as_json:
         rows = [attrs.asdict(finding) for finding in findings]
         sys.stdout.write(json.dumps(rows, default=str, indent=2) + "\n")
-        return 1 if findings else 0
+        return status
     console = Console()
     for finding in findings:
         console.print(f"{finding}", highlight=False, soft_wrap=True)
     if not findings:
         console.print(f"{application.name}: nothing is wrong", style="green")
-    return 1 if findings else 0
+    return status

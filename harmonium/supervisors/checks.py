@@ -2,59 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
-from harmonium.actors.birth import Birth
-from harmonium.protocols.nearest import did_you_mean
+from harmonium.protocols.pipeline.check import check
 from harmonium.protocols.pipeline.spec import Pipeline
-from harmonium.supervisors.coordinator import Coordinator
+from harmonium.supervisors.directory import Directory
 from harmonium.supervisors.finding import Finding
 from harmonium.supervisors.lint import lint
-from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
+from harmonium.supervisors.pipelines import Declared, pipelines_of
+from harmonium.supervisors.spec import SupervisorSpec
 
-__all__ = ["find_mistakes"]
+__all__ = ["ADVICE", "find_mistakes"]
+
+ADVICE = "pipeline-advice"
+"""The rule of findings that may be meant so; all others are mistakes or dangers."""
 
 
 def find_mistakes(tree: SupervisorSpec) -> list[Finding]:
-    """Look through a tree without starting anything."""
-    return [*lint(tree), *_pipelines(tree, f"/{tree.name}", tree)]
+    """Look through a tree without starting anything.
+
+    Besides what `lint` says of the tree, each pipeline is held against the
+    agents that its coordinator would find: an address that nobody has, a
+    message outside the contract of whom it goes to, a reply that is expected
+    and never given, a result that is read before its step is done, and
+    coordinators that ask each other in a circle.
+    """
+    declared = list(pipelines_of(tree))
+    found = [one for each in declared for one in _of_pipeline(each)]
+    return [*lint(tree), *found, *_circles(declared)]
 
 
-def _pipelines(tree: SupervisorSpec, path: str, top: SupervisorSpec) -> list[Finding]:
-    found: list[Finding] = []
-    for spec in tree.children:
-        if spec.tree is not None:
-            found += _pipelines(spec.tree, f"{path}/{spec.id}", top)
-        elif (pipeline := _pipeline_of(spec)) is not None:
-            found += _addresses(pipeline, f"{path}/{spec.id}", tree, top)
-    return found
+def _of_pipeline(declared: Declared) -> Iterator[Finding]:
+    for one in dict.fromkeys(check(declared.pipeline, Directory(declared.above))):
+        place = f"{declared.path}, {one.place}"
+        yield Finding(place, "pipeline" if one.is_error else ADVICE, one.problem, one.remedy)
 
 
-def _pipeline_of(spec: ChildSpec) -> Pipeline[Any, Any] | None:
-    birth = spec.start
-    if isinstance(birth, Birth) and birth.factory is Coordinator:
-        pipeline: Pipeline[Any, Any] = birth.args[0]
-        return pipeline
-    return None
+def _circles(declared: list[Declared]) -> Iterator[Finding]:
+    """Coordinators whose requests come back to themselves: each waits for the other."""
+    asks = {one.path: _asked(one) for one in declared}
+    reported: set[frozenset[str]] = set()
+    for start in asks:
+        circle = _way_back(start, asks)
+        if circle and frozenset(circle) not in reported:
+            reported.add(frozenset(circle))
+            problem = f"requests go in a circle: {' asks '.join((*circle, start))}"
+            yield Finding(start, "pipeline-circle", problem, "end it with a plain agent")
 
 
-def _addresses(
-    pipeline: Pipeline[Any, Any], path: str, tree: SupervisorSpec, top: SupervisorSpec
-) -> list[Finding]:
-    known = {one.id for one in (*tree.children, *top.children)}
-    found = []
-    for step in pipeline.steps:
-        among = getattr(step.vote, "among", None)
-        for address in (step.to, among if isinstance(among, str) else None):
-            if address is not None and not address.startswith("/"):
-                first = address.split("/")[0]
-                if first not in known:
-                    found.append(
-                        Finding(
-                            f"{path}, step {step.name!r}",
-                            "unknown-agent",
-                            f"it asks {address!r}, which nobody is called",
-                            did_you_mean(first, known),
-                        )
-                    )
-    return found
+def _asked(declared: Declared) -> tuple[str, ...]:
+    directory = Directory(declared.above)
+    names = _targets(declared.pipeline)
+    return tuple(dict.fromkeys(path for name in names if (path := directory.path_of(name))))
+
+
+def _targets(pipeline: Pipeline[object, object]) -> Iterator[str]:
+    for node in pipeline.graph.nodes:
+        for task in (node.task, node.undo):
+            if task is not None and task.target is not None:
+                yield task.target
+        if isinstance(node.task.extra, Pipeline):
+            yield from _targets(node.task.extra)
+
+
+def _way_back(start: str, asks: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Find a way from a coordinator back to itself; empty if there is none."""
+    todo: list[tuple[str, ...]] = [(start,)]
+    seen = {start}
+    while todo:
+        way = todo.pop()
+        for after in asks.get(way[-1], ()):
+            if after == start:
+                return way
+            if after not in seen:
+                seen.add(after)
+                todo.append((*way, after))
+    return ()

@@ -25,6 +25,7 @@ from harmonium.protocols.pipeline import effects, events
 from harmonium.protocols.pipeline.machine import advance
 from harmonium.protocols.pipeline.spec import Pipeline
 from harmonium.protocols.pipeline.state import RequestState
+from harmonium.supervisors.pipelines import refuse_unsupported
 from harmonium.supervisors.spec import ChildSpec, child
 from harmonium.supervisors.voters import voters_of
 
@@ -54,9 +55,14 @@ class Coordinator(Agent):
 
     Args:
         pipeline: What to run.
+
+    Raises:
+        SpecError: If a step gathers from a topic or asks a person, which it
+            cannot carry out.
     """
 
     def __init__(self, pipeline: Pipeline[Any, Any]) -> None:
+        refuse_unsupported(pipeline)
         self.pipeline = pipeline
         self.decisions: deque[decision_log.Entry] = deque(maxlen=LOG)
         self._requests: dict[str, _Request] = {}
@@ -236,5 +242,9 @@ def coordinator(
         pipeline: What it runs.
         id: Its id; the pipeline's name in lower case if not given.
         **options: As for `child`.
+
+    Raises:
+        SpecError: As `Coordinator`, when it is declared and not when it runs.
     """
+    refuse_unsupported(pipeline)
     return child(Coordinator, pipeline, id=id or pipeline.name.lower(), **options)

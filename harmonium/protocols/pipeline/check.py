@@ -147,7 +147,7 @@ def _sends(node: Node) -> Iterator[_Send]:
     """Give whom the node may ask, with what, and the replies that it expects."""
     task = node.task
     if task.target is not None:
-        yield task.target, task.source, task.expect + task.refused
+        yield task.target, task.source, _replies(task)
     if task.body is Body.VOTE and isinstance(getattr(task.extra, "among", None), str):
         yield task.extra.among, task.source, ()
     if task.body is Body.PERSON:
@@ -160,8 +160,15 @@ def _sends(node: Node) -> Iterator[_Send]:
         yield str(undo.target or task.target), undo.source, ()
 
 
+def _replies(task: Task) -> tuple[type, ...]:
+    """Give the replies that are named; where only refusals are, every other one is a result."""
+    if task.refused and not task.expect:
+        return (object, *task.refused)
+    return task.expect + task.refused
+
+
 def _rule_sends(rule: FallbackRule, task: Task) -> Iterator[_Send]:
-    replies = task.expect + task.refused
+    replies = _replies(task)
     if isinstance(rule, To | Hedge) and rule.to is not None:
         yield rule.to, task.source, replies
     elif isinstance(rule, Use) and rule.sends and task.target is not None:
