@@ -82,7 +82,8 @@ def _stop(unit: Unit, cause: Failure) -> None:
         if (child_of(unit.work) or unit.turn.state).is_over:
             _drop(unit)
     elif unit.work.flights and unit.node.undo is not None and unit.work.climb is None:
-        unit.clear_timer()  # it may be done: its answer is waited for
+        if unit.task.body is Body.SEND:
+            unit.clear_timer()  # no second copy any more; other timers end the wait
         unit.store()
     else:
         unit.withdraw()

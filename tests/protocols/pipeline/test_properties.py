@@ -93,17 +93,25 @@ def _send_step(draw: Any, name: str, options: dict[str, Any], depth: int) -> Ste
     )  # fmt: skip
 
 
+def _clerk(draw: Any) -> dict[str, Any]:
+    """Let somebody else undo a step that no single agent did."""
+    return {"undo": Work, "undo_to": "clerk"} if draw(st.integers(0, 3)) == 0 else {}
+
+
 def _topic_step(draw: Any, name: str, options: dict[str, Any], depth: int) -> Step[Any]:
+    options |= _clerk(draw)
     gather = draw(st.sampled_from([Gather(), Gather(2), Gather(3, least=2), Gather(least=0)]))
     return Step(name, topic="t", gather=gather, fallback=draw(_rules(VALUE_RULES)), **options)
 
 
 def _person_step(draw: Any, name: str, options: dict[str, Any], depth: int) -> Step[Any]:
+    options |= _clerk(draw)
     ladder, fallback = draw(LADDERS), draw(_rules(VALUE_RULES))
     return Step(name, person=ladder, fallback=fallback, **options)
 
 
 def _vote_step(draw: Any, name: str, options: dict[str, Any], depth: int) -> Step[Any]:
+    options |= _clerk(draw)
     among = draw(st.sampled_from(["voters", ("v1", "v2"), ("v1", "v2", "v3", "v4")]))
     tie = draw(st.sampled_from([None, AskAboutTie("lead")]))
     vote = Vote(among, rule=Majority(quorum=2), deadline=2.0, tie=tie)
@@ -201,16 +209,23 @@ def _node(world: World, path: str) -> Any:
 
 
 def _unwanted(world: World) -> list[str]:
-    """Give the steps that an agent did and that have to be undone, by the record alone."""
+    """Give the steps that somebody did and that have to be undone, by the record alone."""
     done: list[str] = []
-    for entry in world.entries(Kind.ANSWERED, Kind.RESOLVED, Kind.FINISHED):
+    for entry in world.entries(Kind.ANSWERED, Kind.RESOLVED, Kind.VERDICT, Kind.FINISHED):
         if entry.kind == Kind.FINISHED and not entry.step:
             done.clear()  # what was finished by then is wanted
-        elif entry.kind == Kind.ANSWERED or entry.who == "lead":
+        elif not {"/", "!"} & set(entry.step) and _is_doing(entry, _node(world, entry.step)):
             done.append(entry.step)
-    top = [path for path in done if not {"/", "!"} & set(path)]
-    undoable = [path for path in top if _node(world, path).undo is not None]
-    return [path for path in undoable if not _node(world, path).undo_in_doubt]
+    return done
+
+
+def _is_doing(entry: Any, node: Any) -> bool:
+    if node.undo is None or node.undo_in_doubt:
+        return False
+    if entry.kind == Kind.VERDICT:
+        return entry.what.decided
+    by_person = entry.who == "ann" and node.undo.target is not None
+    return entry.kind == Kind.ANSWERED or entry.who == "lead" or by_person
 
 
 def _ended(world: World, path: str) -> list[Any]:
