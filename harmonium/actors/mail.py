@@ -197,6 +197,8 @@ class Mail(Switchboard):
     def refill(self, cell: Cell) -> None:
         """Let parked messages in, in the order they came."""
         parked = cell.more.parked
+        if parked and cell.mailbox is NO_MAIL:
+            cell.mailbox = deque()
         while parked and len(cell.mailbox) < cell.birth.mailbox:
             envelope, room = parked.popleft()
             cell.mailbox.append(envelope)

@@ -218,7 +218,7 @@ class SimulatedGround(Ground):
                 self.sent += 1
                 envelope = (*envelope[:3], self.sent, *envelope[4:])
             self.in_transit += 1
-            self._coming[cell] += 1
+            self._coming[cell] += lane is None
             when = self._arrival(envelope[1], cell, latency)
             self.timers.add(when, self._arrived, cell, envelope, lane)
         return ACCEPTED
@@ -243,7 +243,7 @@ class SimulatedGround(Ground):
     def _arrived(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> None:
         self.in_transit -= 1
         self.deliveries += 1
-        self._coming[cell] -= 1
+        self._coming[cell] -= lane is None
         if not self._coming[cell]:
             del self._coming[cell]
         if not cell.alive:

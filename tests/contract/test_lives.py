@@ -309,6 +309,51 @@ def test_a_notice_gets_past_a_full_mailbox(play, until, overflow):
     play(tree, scenario)
 
 
+def test_a_notice_comes_after_what_the_agent_had_sent(play, until):
+    """The end of an agent does not overtake its last messages."""
+    book = []
+
+    class Both(Watcher):
+        @handles
+        def note(self, note: Note) -> None:
+            self.book.append(note.n)
+
+    class Last(Recorder):
+        @handles
+        async def send(self, send: Send) -> None:
+            for n in send.numbers:
+                await self.tell(send.to, Note(n))
+            self.stop()
+
+    async def scenario(system):
+        await system.ask("w", Send(system.ref("b"), ()))
+        system.tell("b", Send(system.ref("w"), tuple(range(20))))
+        await until(lambda: len(book) == 21)
+        assert book == [*range(20), "normal"]
+
+    tree = shop(child(Both, book, id="w", mailbox=3), child(Last, id="b", restart=TEMPORARY))
+    play(tree, scenario)
+
+
+def test_a_name_ends_with_its_agent(play, until):
+    """While it lives it is reachable by its name; afterwards the name is free."""
+
+    class Named(Parent):
+        @handles
+        def make(self, spawn: Spawn) -> Born:
+            return Born(self.spawn(Recorder, name="desk"))
+
+    async def scenario(system):
+        first = await system.ask("p", Spawn())
+        assert await system.ask("desk", Note(1)) == Answer(1)
+        await first.ref.stop()
+        second = await system.ask("p", Spawn())
+        assert await second.ref.ask(Get()) == Notes(())
+        assert await system.ask("desk", Get()) == Notes(())
+
+    play(shop(child(Named, id="p")), scenario)
+
+
 def test_whoever_watches_must_take_the_notice(play):
     """A watch without a handler for Terminated is refused at the call."""
 

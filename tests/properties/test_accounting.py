@@ -331,44 +331,63 @@ def test_every_message_has_exactly_one_fate(plans, program, tree, seed):
     run(World(plans), program, tree, seed)
 
 
+class Outside:
+    """Whoever uses the system: tells, asks, gives up, waits, kills and stops.
+
+    Args:
+        system: What it uses.
+    """
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.asks: list[Any] = []
+
+    async def do(self, verb: str, name: str, order: Any) -> None:
+        """Do one thing of the program."""
+        if verb == "tell":
+            with suppress(MailboxFull):
+                self.system.tell(path(name), order)
+        elif verb.startswith("ask"):
+            seconds = 0.01 if verb == "ask shortly" else 3.0
+            self.asks.append(self.system.ask(path(name), order, timeout=seconds))
+        elif verb == "give up" and self.asks:
+            self.asks[-1].cancel()
+        elif verb.startswith("wait"):
+            await sleep(0.5 if verb == "wait long" else 0.001)
+        elif verb in ("kill", "stop"):
+            self.end(verb, name)
+
+    def end(self, verb: str, name: str) -> None:
+        """Kill an agent, or ask it to stop, if it is there."""
+        cell = self.system.ground.registry.find(path(name))
+        if cell is not None and verb == "kill":
+            lifecycle.kill(cell)
+        elif cell is not None:
+            cell.ref.stop()
+
+
 def run(world: World, program: Any, tree: Any, seed: int) -> None:
     """Play one program and check the account at every step."""
     ground = SimulatedGround(seed=seed)
-    asks: list[Any] = []
+    limits = StopLimits(drain=1.0, children=20.0)
 
     def check() -> None:
         account = ground.account()
         assert account.balanced, account
         assert account.in_flight >= 0
 
-    async def scenario() -> System:
-        limits = StopLimits(drain=1.0, children=20.0)
+    async def scenario() -> Outside:
         async with System(tree(world), ground=ground, limits=limits) as system:
             ground.on_delivery = check
+            outside = Outside(system)
             for verb, name, kind, plan in program:
-                if verb == "tell":
-                    with suppress(MailboxFull):
-                        system.tell(path(name), kind(plan))
-                elif verb.startswith("ask"):
-                    seconds = 0.01 if verb == "ask shortly" else 3.0
-                    asks.append(system.ask(path(name), kind(plan), timeout=seconds))
-                elif verb == "give up" and asks:
-                    asks[-1].cancel()
-                elif verb.startswith("wait"):
-                    await sleep(0.5 if verb == "wait long" else 0.001)
-                elif verb in ("kill", "stop"):
-                    cell = ground.registry.find(path(name))
-                    if cell is not None and verb == "kill":
-                        lifecycle.kill(cell)
-                    elif cell is not None:
-                        cell.ref.stop()
+                await outside.do(verb, name, kind(plan))
                 check()
             await sleep(4.0)
-        return system
+        return outside
 
-    system = ground.play(scenario())
+    outside = ground.play(scenario())
     check()
     assert ground.account().in_flight == 0, ground.account()
     assert [cell.path for cell in every_cell(ground.root)] == ["/"]
-    assert all(ask.done() for ask in asks)
-    assert system.report is not None
+    assert all(ask.done() for ask in outside.asks)
