@@ -211,10 +211,10 @@ def test_s38_the_cost_does_not_grow_with_the_entries():
             _, window = window.spend(budget, step * 1e-6)
         rounds = []
         for batch in range(5):
-            began = time.perf_counter()
+            began = time.process_time()
             for step in range(2000):
                 _, window = window.spend(budget, (2 * entries + batch * 2000 + step) * 1e-6)
-            rounds.append(time.perf_counter() - began)
+            rounds.append(time.process_time() - began)
         return min(rounds)
 
     assert cost(200_000) < 5 * cost(200)

@@ -67,8 +67,10 @@ def test_crashes_do_not_grow_memory():
     crashes.cost(1000)
     tracemalloc.start()
     crashes.cost(500)
+    gc.collect()
     before, _ = tracemalloc.get_traced_memory()
     crashes.cost(10_000)
+    gc.collect()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert after - before < 20_000
