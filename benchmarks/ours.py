@@ -103,13 +103,13 @@ class Idle(Agent):
     """Does nothing."""
 
 
-def _run(tree: Any, work: Callable[[System], Awaitable[float]]) -> float:
+def _run(tree: Any, work: Callable[[System], Awaitable[float]], *, quiet: bool = True) -> float:
     async def main() -> float:
         async with System(tree) as system:
             with tuned_collector():
                 return await work(system)
 
-    logger.disable("harmonium")
+    (logger.disable if quiet else logger.enable)("harmonium")
     return asyncio.run(main())
 
 
@@ -205,8 +205,13 @@ def _resident() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def crashes(n: int) -> float:
-    """Microseconds from a message that crashes the agent to the next answer (median)."""
+def crashes(n: int, *, report: bool = False) -> float:
+    """Microseconds from a message that crashes the agent to the next answer (median).
+
+    Args:
+        n: How many crashes.
+        report: Have each crash and each restart logged to a sink that formats the line.
+    """
 
     async def work(system: System) -> float:
         server = system.ref("server")
@@ -220,4 +225,15 @@ def crashes(n: int) -> float:
         return sorted(taken)[n // 2] * 1e6
 
     tree = supervisor("w6", max_restarts=10**9, within=1.0, children=[child(Server, id="server")])
-    return _run(tree, work)
+    if not report:
+        return _run(tree, work)
+    logger.remove()
+    sink = logger.add(_format_and_forget, format="{time} {level} {message}")
+    try:
+        return _run(tree, work, quiet=False)
+    finally:
+        logger.remove(sink)
+
+
+def _format_and_forget(text: str) -> None:
+    """Stand for a log file: the line was formatted by the time it gets here."""
