@@ -16,6 +16,7 @@ from rich.console import Console
 
 from harmonium.actors.chaos import FaultInjector
 from harmonium.actors.recorder import FlightRecorder
+from harmonium.actors.tuning import tuned_collector
 from harmonium.cli.application import Application, Job, Summary
 from harmonium.cli.screen import Screen, show_summary
 from harmonium.cli.settings import read_settings
@@ -69,7 +70,8 @@ def run_application(application: Application[Any, Any], options: RunOptions) -> 
     console = Console(stderr=True)
     with _output(options.output) as output, Screen(console, application.name) as screen:
         run = _Run(application, settings, data, plan, output, screen, options)
-        status, summary = asyncio.run(run.main(System(tree, seed=options.seed)))
+        with tuned_collector():  # the process is ours
+            status, summary = asyncio.run(run.main(System(tree, seed=options.seed)))
     if summary is not None:
         _show(summary, options, console)
     for line in run.last_words:
