@@ -30,25 +30,23 @@ def fired(turn: Turn, event: TimerFired) -> None:
     if token.due is Due.ASIDE:
         try_again(turn, child, token.serial)
     elif child.serial == token.serial and (_LATE[token.due] or turn.state.mode is Mode.UP):
+        child.serial = 0  # it has fired: there is nothing left to cancel
         _DO[token.due](turn, child, event)
 
 
 def _not_ready(turn: Turn, child: Child, _: TimerFired) -> None:
-    child.serial = 0
     turn.emit(Notice(child.id, f"It was not ready within {child.spec.start_timeout:g} s."))
     turn.rule(child.id, "kill", f"It was not ready within {child.spec.start_timeout:g} s.")
     kill(turn, child, After.FAIL)
 
 
 def _not_gone(turn: Turn, child: Child, _: TimerFired) -> None:
-    child.serial = 0
     turn.emit(Notice(child.id, f"It did not stop within {child.spec.stop_limit:g} s: killed."))
     turn.rule(child.id, "kill", f"It did not stop within {child.spec.stop_limit:g} s.")
     kill(turn, child, child.after)
 
 
 def _due_again(turn: Turn, child: Child, _: TimerFired) -> None:
-    child.serial = 0
     turn.rule(child.id, "start", f"Its backoff of {child.waited:.3g} s is over.")
     launch(turn, child)
 
@@ -56,15 +54,14 @@ def _due_again(turn: Turn, child: Child, _: TimerFired) -> None:
 def _try_out(turn: Turn, child: Child, event: TimerFired) -> None:
     if turn.state.group is not None:
         turn.state.deferred = (*turn.state.deferred, event)
+        child.serial = event.token.serial
         return
-    child.serial = 0
     child.on_trial, child.why = True, Why.RESTART
     turn.rule(child.id, "try", f"Its quarantine no. {child.trials} is over.")
     launch(turn, child)
 
 
 def _no_better_reason(turn: Turn, child: Child, _: TimerFired) -> None:
-    child.serial = 0
     if child.status is Status.LOST:
         lost(turn, child)
 

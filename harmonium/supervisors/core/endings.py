@@ -43,8 +43,10 @@ def ended(
         turn.rule(child.id, "resume", f"{cause}; its table says resume.")
     elif directive is Directive.ESCALATE:
         _escalate(turn, child, cause)
-    elif directive is Directive.STOP or not _comes_back(child, clean=clean):
-        _retire(turn, child, cause)
+    elif directive is Directive.STOP:
+        _retire(turn, child, cause, "its table says stop")
+    elif not _comes_back(child, clean=clean):
+        _retire(turn, child, cause, f"a {child.spec.restart} child stays away then")
     else:
         recover(turn, child, cause, charged=charged)
 
@@ -66,8 +68,8 @@ def _escalate(turn: Turn, child: Child, cause: Cause) -> None:
     turn.rule(child.id, "escalate", f"{cause}; its table says escalate.")
 
 
-def _retire(turn: Turn, child: Child, cause: Cause) -> None:
-    turn.rule(child.id, "retire", f"{cause}; a {child.spec.restart} child stays away then.")
+def _retire(turn: Turn, child: Child, cause: Cause, why: str) -> None:
+    turn.rule(child.id, "retire", f"{cause}; {why}.")
     if child.suspended:
         halt(turn, child, After.RETIRE)
     else:
