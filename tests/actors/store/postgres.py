@@ -16,12 +16,15 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg
+try:
+    import psycopg
+except ImportError:  # the extra `postgres` is not installed
+    psycopg = None
 
 VARIABLE = "HARMONIUM_POSTGRES_URL"
 NO_SERVER = (
-    f"no PostgreSQL: {VARIABLE} is not set and there is no initdb "
-    "(apt-get install -y postgresql brings one)"
+    f"no PostgreSQL: it needs psycopg (pip install harmonium[postgres]), and {VARIABLE} or an "
+    "initdb to make a temporary cluster with (apt-get install -y postgresql)"
 )
 
 
@@ -55,6 +58,8 @@ class Server:
 
     def start(self) -> bool:
         """Make sure that there is a server; False when there can be none."""
+        if psycopg is None:
+            return False
         if not self._url:
             binaries = _binaries()
             if binaries is None:

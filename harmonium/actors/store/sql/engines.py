@@ -66,9 +66,13 @@ def sqlite_engines(path: Path, patience: float) -> Engines:
 
 
 def _check_header(path: Path) -> None:
-    """Refuse a short file of another kind, which SQLite would take for an empty database."""
-    if not path.exists() or path.with_name(f"{path.name}-journal").exists():
-        return  # with a journal, SQLite has to say what the file is
+    """Refuse what SQLite would not: a short file of another kind, and a last page cut short.
+
+    It takes the first for an empty database, and reads zeros where the second ends.
+    """
+    logs = [path.with_name(f"{path.name}-{end}") for end in ("journal", "wal")]
+    if not path.exists() or any(log.exists() and log.stat().st_size for log in logs):
+        return  # with a log, only SQLite can say what the file is
     try:
         with path.open("rb") as file:
             begin = file.read(100)
@@ -76,6 +80,11 @@ def _check_header(path: Path) -> None:
         raise StoreError(f"{path} cannot be read: {error}") from None
     if begin and (len(begin) < 100 or not begin.startswith(b"SQLite format 3\x00")):
         raise StoreCorrupt(str(path), 0, "this is no SQLite database")
+    # https://www.sqlite.org/fileformat.html#the_database_header
+    page_size, pages = int.from_bytes(begin[16:18], "big"), int.from_bytes(begin[28:32], "big")
+    size = path.stat().st_size
+    if begin and size < pages * (page_size if page_size > 1 else 65_536):
+        raise StoreCorrupt(str(path), size, "the file ends before its last page")
 
 
 def _sqlite_connected(connection: Any, patience: float) -> None:
