@@ -232,3 +232,16 @@ def test_a_request_ends_at_its_time_limit():
     bench = Bench([Step("a", to="silent", timeout=30.0)], within=0.05)
     with pytest.raises(AskFailed):
         bench.ask()
+
+
+def test_an_undo_that_fails_for_good_does_not_stop_the_others():
+    """It is on record, and the step before it is undone all the same."""
+    steps = [
+        Step("a", to="x", undo=lambda c: Back(1)),
+        Step("b", to="y", after=["a"], undo=lambda c: Go(2), undo_to="broken", undo_fallback=[]),
+        Step("c", to="broken", after=["b"]),
+    ]
+    bench = Bench(steps)
+    with pytest.raises(AskFailed):
+        bench.ask()
+    assert ("x", Back(1)) in bench.seen
