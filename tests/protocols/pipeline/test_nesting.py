@@ -8,7 +8,7 @@ from harmonium.protocols.fallback import Retry, Use
 from harmonium.protocols.pipeline import effects as ef
 from harmonium.protocols.pipeline import events as ev
 from harmonium.protocols.pipeline.spec import Pipeline, Step
-from harmonium.protocols.pipeline.state import Phase
+from harmonium.protocols.pipeline.state import Phase, Status
 from tests.protocols.pipeline.desk import TIMEOUT, Desk
 from tests.protocols.pipeline.world import Done, Order, Work
 
@@ -111,6 +111,7 @@ def test_at_the_deadline_the_fallback_does_not_wait_for_the_undoing() -> None:
     assert desk.steps(ef.Undo) == ["sub/one"]
     assert desk.state.phase is Phase.SETTLING
     assert desk(ev.UndoReplied("sub/one", 1)).state.phase is Phase.FINISHED
+    assert desk.state.status("sub") is Status.DONE
 
 
 def test_a_failure_beside_it_stops_and_undoes_the_sub_pipeline() -> None:
@@ -144,3 +145,30 @@ def test_sub_pipelines_nest() -> None:
     assert desk.steps() == ["top/mid/one"]
     desk.reply("top/mid/one").reply("top/mid/two")
     assert desk.result == {"top": Done("top/mid/two")}
+
+
+def test_what_was_undone_below_is_not_undone_again() -> None:
+    """A sub-pipeline with enough undoes what was too much; later only the rest is undone."""
+    steps = [Step(name, to="x", undo=Work) for name in ("one", "two")]
+    inner = Pipeline(Order, steps, enough=lambda c: bool(c.results()), result=lambda c: "done")
+    desk = Desk(Step("sub", pipeline=inner), Step("end", to="z", after="sub"))
+    desk.reply("sub/one").reply("sub/two")
+    assert desk.steps(ef.Undo) == ["sub/two"]
+    desk(ev.UndoReplied("sub/two", 1)).fail("end")
+    assert desk.steps(ef.Undo) == ["sub/one"]
+    assert desk(ev.UndoReplied("sub/one", 1)).failure.undone == ("sub/one",)
+
+
+def test_an_undoing_below_is_taken_up_again_past_the_deadline() -> None:
+    """After a crash a sub-pipeline's undo is sent again, however late it is."""
+    desk = Desk(Step("sub", pipeline=_inner()), Step("other", to="x"), deadline=9.0)
+    desk.reply("sub/one").fail("other")
+    (undo,) = desk.just(ef.Undo)
+    assert desk(ev.RestoredFromLog(), at=10.0).just(ef.Undo) == [undo]
+
+
+def test_a_path_of_another_run_leads_nowhere() -> None:
+    """Only the very path of the run under way reaches its steps."""
+    desk = _desk(Retry(1)).reply("sub/one").fail("sub/two")(ev.UndoReplied("sub/one", 1))
+    before = desk.state
+    assert desk.reply("sub/xxone").reply("sub~1/one").reply("sub~3/one").state == before

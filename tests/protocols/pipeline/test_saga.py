@@ -193,3 +193,30 @@ def test_a_request_that_is_undoing_is_not_stopped(again: ev.Event) -> None:
     before = desk.state
     assert desk(again, at=2.0).state == before
     assert desk.undone("a").failure.failure == TIMEOUT
+
+
+def test_a_gathering_with_an_undo_ends_by_its_own_timer() -> None:
+    """While a request closes it is waited for, and its timer still ends the wait."""
+    desk = Desk(Step("a", topic="t", undo=Work, undo_to="clerk", timeout=2.0), Step("b", to="x"))
+    desk(ev.Replied("a", 1, Done("p"), "p")).fail("b")
+    assert desk.just(ef.CancelTimer) == []
+    assert [undo.to for undo in desk.fire("close").just(ef.Undo)] == ["clerk"]
+
+
+def test_what_a_person_decided_is_nobodys_to_undo() -> None:
+    """An answer that took the reply's place is no work: only `undo_to` can undo it."""
+    rule = Escalate(Ladder(PersonRung("ann")))
+    for options, undone in (({}, ()), ({"undo_to": "clerk"}, ("a",))):
+        step = Step("a", to="x", fallback=rule, undo=Work, **options)
+        desk = Desk(step, Step("end", to="x", after="a")).fail("a")
+        desk(ev.Answered("a", 2, "yes", "ann")).fail("end")
+        if undone:
+            desk.undone("a")
+        assert desk.failure.undone == undone
+
+
+def test_nothing_is_streamed_while_a_request_closes() -> None:
+    """A step that was waited for only to be undone is no partial result."""
+    desk = Desk(Step("a", to="x", undo=Work), Step("b", to="x"), stream=True)
+    desk.fail("b").reply("a")
+    assert desk.sent(ef.Partial) == []

@@ -10,6 +10,7 @@ from harmonium.protocols.decision_log import Kind
 from harmonium.protocols.fallback import Escalate, Fail, Hedge, Retry, Skip, To, Use
 from harmonium.protocols.ladder import Ladder, RuleRung
 from harmonium.protocols.pipeline import effects as ef
+from harmonium.protocols.pipeline import events as ev
 from harmonium.protocols.pipeline.spec import Step
 from harmonium.protocols.pipeline.state import Status
 from tests.protocols.pipeline.desk import FULL, TIMEOUT, Desk
@@ -185,3 +186,10 @@ def test_a_backoff_that_raises_fails_the_step() -> None:
     """A broken backoff is a definition that nothing mends; it does not leave `advance`."""
     desk = Desk(_step(Retry(2, lambda count, draw: 1 / 0), Use(Done("used")))).fail("a")
     assert desk.failure.failure.error == "ZeroDivisionError"
+
+
+def test_a_wait_that_is_over_is_not_set_again() -> None:
+    """After a crash only the timers that still matter are set."""
+    desk = Desk(_step(Retry(1, 1.0))).fail("a").fire("retry")
+    (send,) = desk.just(ef.Send)
+    assert desk(ev.RestoredFromLog()).just() == [send]
