@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import functools
 import graphlib
 import re
 import subprocess
@@ -20,6 +21,7 @@ MODULES = sorted((ROOT / "harmonium").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
+@functools.cache  # several tests look at the same 300 files
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(), filename=str(path))
 
