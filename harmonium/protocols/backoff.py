@@ -79,9 +79,10 @@ class Backoff:
         return min(high, low + (high - low) * draw)
 
     def _grown(self, steps: int) -> float:
-        """Grow the first wait, in the logarithm first: 2 ** 10**6 is no float."""
-        if steps * math.log(self.factor) >= math.log(self.maximum / self.initial):
-            return float(self.maximum)
+        """Grow the first wait, by no more steps than reach the maximum: 2 ** 10**6 is no float."""
+        growth = math.log(self.factor)
+        if growth:
+            steps = min(steps, math.ceil(math.log(self.maximum / self.initial) / growth))
         return float(self.initial * self.factor**steps)
 
 

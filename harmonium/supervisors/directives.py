@@ -72,8 +72,6 @@ def _key(place: str, key: Any) -> str:
 
 def _directive(place: str, value: Any) -> Directive:
     words = [one.value for one in Directive]
-    if isinstance(value, Directive):
-        return value
-    if isinstance(value, str) and value in words:
+    if isinstance(value, Directive) or value in words:
         return Directive(value)
     raise SpecError(place, f"{value!r} is no directive", did_you_mean(str(value), words))

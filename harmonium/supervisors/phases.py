@@ -285,20 +285,15 @@ def _task_over(progress: Progress, event: TaskOver) -> Progress:
 
 def _go_on(progress: Progress, effects: list[Effect]) -> Progress:
     """Close phases without tasks left, and begin those whose turn it is."""
-    if progress.reason is None or progress.finished:
+    reason = progress.reason
+    if reason is None or progress.finished:
         return progress
-    moved = True
-    while moved:
-        moved = False
-        for phase in progress.plan.phases:
-            before = progress
-            progress = _move(progress, phase, effects)
-            moved = moved or progress is not before
+    for phase in progress.plan.phases:  # sorted: once through is enough
+        progress = _move(progress, phase, effects)
     if len(progress.over) < len(progress.plan.phases):
         return progress
     bad = {PhaseOver.FAILED, PhaseOver.TIMEOUT, PhaseOver.ABORTED}
-    clean = not bad & set(progress.over.values())
-    effects.append(Stopped(progress.reason or "", clean))
+    effects.append(Stopped(reason, clean=not bad & set(progress.over.values())))
     return attrs.evolve(progress, finished=True)
 
 

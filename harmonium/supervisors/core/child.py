@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import attrs
 
 from harmonium.protocols.budget import Window
-from harmonium.protocols.lifecycle import Exit
+from harmonium.protocols.lifecycle import SHUTDOWN, Exit
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.timers import Due
 from harmonium.supervisors.poison import Suspect
@@ -157,7 +157,12 @@ class Child:
     @property
     def live(self) -> bool:
         """Whether an instance exists that has to be stopped first."""
-        return self.status in _LIVE or (self.status is Status.ESCALATED and self.suspended)
+        return self.status in _LIVE or self.suspended
+
+    @property
+    def last_words(self) -> Exit:
+        """Why its last instance ended; a shutdown if none ever did."""
+        return self.reason or SHUTDOWN
 
     @property
     def down(self) -> bool:

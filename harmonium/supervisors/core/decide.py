@@ -91,8 +91,7 @@ def decide(
 
 def _go_on(turn: Turn) -> None:
     """Take what is under way as far as it goes."""
-    if turn.state.mode is Mode.UP and turn.state.group is not None:
-        group.advance(turn)
+    group.advance(turn)
     if turn.state.mode is Mode.DOWN:
         shutdown.advance(turn)
     operations.resized(turn)

@@ -79,19 +79,17 @@ def _retire(turn: Turn, child: Child, cause: Cause, why: str) -> None:
 def finish(turn: Turn, child: Child) -> None:
     """Leave a child down for good; if it was significant, perhaps follow it."""
     forgotten = child.spec.restart is TEMPORARY or turn.state.spec.is_dynamic
-    reason = child.reason or Exit(ExitKind.NORMAL)
-    bury(turn, child, None if forgotten else Status.FINISHED, reason)
-    if child.spec.significant and _was_the_last(turn, child):
+    bury(turn, child, None if forgotten else Status.FINISHED, child.last_words)
+    if child.spec.significant and _was_the_last(turn):
         text = f"the significant child {child.id} ended"
         turn.rule("", "shutdown", f"{text}, and auto_shutdown is {turn.state.spec.auto_shutdown}.")
         shutdown.begin(turn, Exit(ExitKind.SHUTDOWN, text))
 
 
-def _was_the_last(turn: Turn, child: Child) -> bool:
+def _was_the_last(turn: Turn) -> bool:
     rule = turn.state.spec.auto_shutdown
     if rule is ALL_SIGNIFICANT:
-        others = (one for one in turn.upward() if one.spec.significant and one.id != child.id)
-        return all(one.down for one in others)
+        return all(one.down for one in turn.upward() if one.spec.significant)
     return rule is ANY_SIGNIFICANT
 
 
@@ -99,7 +97,6 @@ def decline(turn: Turn, child: Child, why: str) -> None:
     """Leave a child down that chose not to run; that is no failure."""
     answer_starters(turn, child, Outcome.DECLINED)
     child.reason = Exit(ExitKind.NORMAL, why or "it declined to start")
-    child.ended = child.incarnation
     forgotten = child.spec.restart is TEMPORARY or turn.state.spec.is_dynamic
     turn.rule(child.id, "decline", f"{child.reason.detail}.")
     bury(turn, child, None if forgotten else Status.FINISHED, child.reason)
@@ -119,8 +116,7 @@ def start_failed(turn: Turn, child: Child, cause: Cause) -> None:
     if child.suspended:
         halt(turn, child, After.DISCARD if discarded else After.HOLD)
     else:
-        reason = child.reason or Exit(ExitKind.CRASH, cause.text)
-        bury(turn, child, None if discarded else Status.HELD, reason)
+        bury(turn, child, None if discarded else Status.HELD, child.last_words)
 
 
 def _fail_boot(turn: Turn, child: Child, cause: Cause) -> None:

@@ -6,9 +6,10 @@ ordered, so no start comes before the confirmed end of the last sibling.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import attrs
 
-from harmonium.protocols.lifecycle import SHUTDOWN
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.child import After, Child, Status, Why
 from harmonium.supervisors.core.effects import Park, Ready, SetTimer
@@ -20,7 +21,6 @@ from harmonium.supervisors.core.turn import Turn
 from harmonium.supervisors.words import (
     ONE_FOR_ALL,
     REVIVE,
-    STAY,
     TEMPORARY,
 )
 
@@ -29,7 +29,7 @@ __all__ = ["absorbs", "advance", "begin", "boot", "join", "woken"]
 
 def boot(turn: Turn) -> None:
     """Begin to start all children, the first one first."""
-    turn.state.group = Group(0, Stage.STARTING, 0, boot=True)
+    turn.state.group = Group(stage=Stage.STARTING, boot=True)
 
 
 def begin(turn: Turn, culprit: Child, cause: Cause, delay: float) -> None:
@@ -46,12 +46,12 @@ def begin(turn: Turn, culprit: Child, cause: Cause, delay: float) -> None:
         end_wait(turn, before)
     first = 0 if state.spec.strategy is ONE_FOR_ALL else culprit.place
     state.group = Group(
-        first,
-        Stage.STOPPING,
-        state.table.end,
-        culprit.id,
-        cause,
-        turn.now + delay,
+        stage=Stage.STOPPING,
+        first=first,
+        cursor=state.table.end,
+        current=culprit.id,
+        cause=cause,
+        not_before=turn.now + delay,
         boot=before is not None and before.boot,
     )
     state.steady_at, state.waited = None, delay
@@ -61,7 +61,6 @@ def begin(turn: Turn, culprit: Child, cause: Cause, delay: float) -> None:
     if culprit.suspended:
         halt(turn, culprit, After.GROUP, keep=True, cause=cause)
     else:
-        turn.disarm(culprit)
         culprit.status = Status.PENDING
 
 
@@ -74,7 +73,7 @@ def absorbs(turn: Turn, child: Child) -> bool:
 def join(turn: Turn, child: Child) -> None:
     """Have a child that is gone wait for its group's starts; a temporary one is forgotten."""
     if child.spec.restart is TEMPORARY:
-        bury(turn, child, None, child.reason or SHUTDOWN)
+        bury(turn, child, None, child.last_words)
         return
     if child.ready_at is not None:
         child.why = Why.RESTART  # if not, its first start is still owed to whoever wanted it
@@ -90,60 +89,53 @@ def woken(turn: Turn, serial: int) -> None:
 
 def advance(turn: Turn) -> None:
     """Take the pass as far as it goes by now."""
-    stages = {Stage.STOPPING: _stopping, Stage.WAITING: _waiting, Stage.STARTING: _starting}
-    while (group := turn.state.group) is not None and stages[group.stage](turn, group):
-        pass
+    before = None
+    while (group := turn.state.group) is not None and group is not before:
+        before = group
+        _STAGES[group.stage](turn, group)
 
 
-def _awaits(turn: Turn, group: Group, status: Status) -> bool:
+def _awaits(turn: Turn, group: Group, *statuses: Status) -> bool:
     """Whether the child whose turn it is has not finished yet."""
     current = turn.child(group.current) if group.current else None
-    return current is not None and current.status is status
+    return current is not None and current.status in statuses
 
 
-def _stopping(turn: Turn, group: Group) -> bool:
+def _stopping(turn: Turn, group: Group) -> None:
     if _awaits(turn, group, Status.STOPPING):
-        return False
+        return
     for known in turn.downward(group.cursor):
         if known.place < group.first:
             break
         if _stop_one(turn, group, turn.edit(known)):
             turn.state.group = attrs.evolve(group, cursor=known.place - 1, current=known.id)
-            return True
+            return
     turn.state.group = attrs.evolve(group, stage=Stage.WAITING, current="")
-    return True
 
 
 def _stop_one(turn: Turn, group: Group, child: Child) -> bool:
     """Stop a child of the group; tell whether there is something to wait for."""
-    if child.status is Status.STOPPING:
-        return True
-    if child.live:
+    if child.live and child.status is not Status.STOPPING:
         halt(turn, child, After.GROUP, keep=True, cause=group.cause)
-        return True
-    if child.status in (Status.LOST, Status.ESCALATED, Status.WAITING):
+    elif child.status in (Status.LOST, Status.ESCALATED):
         turn.disarm(child)
         join(turn, child)
-    return False
+    return child.status is Status.STOPPING
 
 
-def _waiting(turn: Turn, group: Group) -> bool:
-    if group.not_before > turn.now:
-        if not group.serial:
-            serial = turn.serial()
-            turn.state.group = attrs.evolve(group, serial=serial)
-            turn.emit(SetTimer(Token("", Due.GROUP, serial), group.not_before - turn.now))
-        return False
-    _enlist(turn, group)
-    turn.state.group = attrs.evolve(group, stage=Stage.STARTING, cursor=group.first, serial=0)
-    return True
+def _waiting(turn: Turn, group: Group) -> None:
+    if group.not_before <= turn.now:
+        _enlist(turn, group)
+        turn.state.group = attrs.evolve(group, stage=Stage.STARTING, cursor=group.first)
+    elif not group.serial:
+        serial = turn.serial()
+        turn.state.group = attrs.evolve(group, serial=serial)
+        turn.emit(SetTimer(Token("", Due.GROUP, serial), group.not_before - turn.now))
 
 
 def _enlist(turn: Turn, group: Group) -> None:
     """Have those start, too, that were down before the group was restarted."""
     spec = turn.state.spec
-    if spec.completed is STAY and spec.held is STAY:
-        return
     for known in turn.upward(group.first):
         finished = known.status is Status.FINISHED and spec.completed is REVIVE
         if finished or (known.status is Status.HELD and spec.held is REVIVE):
@@ -152,19 +144,18 @@ def _enlist(turn: Turn, group: Group) -> None:
             join(turn, child)
 
 
-def _starting(turn: Turn, group: Group) -> bool:
+def _starting(turn: Turn, group: Group) -> None:
     # STOPPING: it was not ready in time and is being killed, so its start has not ended yet.
-    if _awaits(turn, group, Status.STARTING) or _awaits(turn, group, Status.STOPPING):
-        return False
+    if _awaits(turn, group, Status.STARTING, Status.STOPPING):
+        return
     for known in turn.upward(group.cursor):
         if known.status is Status.PENDING:
             child = turn.edit(known)
             child.cause = group.cause
             launch(turn, child)
             turn.state.group = attrs.evolve(group, cursor=known.place + 1, current=known.id)
-            return False
+            return
     _complete(turn, group)
-    return True
 
 
 def _complete(turn: Turn, group: Group) -> None:
@@ -172,3 +163,10 @@ def _complete(turn: Turn, group: Group) -> None:
     if group.boot:
         turn.emit(Ready())
         turn.rule("", "ready", "All children were started.")
+
+
+_STAGES: Mapping[Stage, Callable[[Turn, Group], None]] = {
+    Stage.STOPPING: _stopping,
+    Stage.WAITING: _waiting,
+    Stage.STARTING: _starting,
+}

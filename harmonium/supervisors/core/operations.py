@@ -8,7 +8,6 @@ import attrs
 
 from harmonium.actors.birth import Birth
 from harmonium.protocols.errors import SpecError
-from harmonium.protocols.lifecycle import SHUTDOWN
 from harmonium.supervisors import validation
 from harmonium.supervisors.core.answers import Outcome, Reply
 from harmonium.supervisors.core.child import After, Child, Status, Why
@@ -134,7 +133,7 @@ def hold(turn: Turn, child: Child) -> None:
         halt(turn, child, After.HOLD)
     else:
         forgotten = child.spec.restart is TEMPORARY or turn.state.spec.is_dynamic
-        bury(turn, child, None if forgotten else Status.HELD, child.reason or SHUTDOWN)
+        bury(turn, child, None if forgotten else Status.HELD, child.last_words)
 
 
 def _instead(after: After) -> After:
@@ -181,7 +180,7 @@ def delete(turn: Turn, event: DeleteChild) -> None:
     elif child.down:
         _answer(turn, event.request, Outcome.OK, child)
         turn.rule(child.id, "delete", "An operator deleted it.")
-        bury(turn, child, None, child.reason or SHUTDOWN)
+        bury(turn, child, None, child.last_words)
     elif child.status in (Status.RUNNING, Status.ESCALATED):
         _answer(turn, event.request, Outcome.RUNNING, child)
     elif child.status is Status.STOPPING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from harmonium.protocols.lifecycle import (
-    SHUTDOWN,
     Declined,
     Exit,
     Exited,
@@ -168,11 +167,11 @@ def _mind(turn: Turn, child: Child, reason: Exit) -> None:
 
 def _hold(turn: Turn, child: Child) -> None:
     forgotten = child.spec.restart is TEMPORARY or turn.state.spec.is_dynamic
-    bury(turn, child, None if forgotten else Status.HELD, child.reason or SHUTDOWN)
+    bury(turn, child, None if forgotten else Status.HELD, child.last_words)
 
 
 def _discard(turn: Turn, child: Child) -> None:
-    bury(turn, child, None, child.reason or SHUTDOWN)
+    bury(turn, child, None, child.last_words)
 
 
 def _fail(turn: Turn, child: Child) -> None:

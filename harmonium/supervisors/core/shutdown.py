@@ -100,7 +100,7 @@ def _lay_down(turn: Turn, child: Child) -> None:
     """Take leave of a child that is not alive (any more): it never comes back."""
     answer_starters(turn, child, Outcome.STOPPING)
     status = Status.HELD if turn.state.parks else Status.FINISHED
-    bury(turn, child, status, child.reason or _reason(turn))
+    bury(turn, child, status, child.last_words)
 
 
 def _reason(turn: Turn) -> Exit:

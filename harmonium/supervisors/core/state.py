@@ -45,8 +45,8 @@ class Group:
     """A pass through children in order: the boot, or a group restart.
 
     Args:
-        first: The lowest place that takes part.
         stage: Where it is.
+        first: The lowest place that takes part.
         cursor: The next place to look at.
         current: Id of the child that is being awaited; empty if none is.
         cause: Why the group is restarted; None at boot.
@@ -56,9 +56,9 @@ class Group:
             fails the supervisor.
     """
 
-    first: int
     stage: Stage
-    cursor: int
+    first: int = 0
+    cursor: int = 0
     current: str = ""
     cause: Cause | None = None
     not_before: float = 0.0
