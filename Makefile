@@ -17,7 +17,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 INSTALLS := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format soak conformance bench clean
+.PHONY: help run test check format soak conformance mutants bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -50,6 +50,10 @@ soak: $(VENV)/.develops ## the tests that run for long
 conformance: $(VENV)/.develops ## Thespian's own tests on our system base (2 minutes)
 	@echo "make: running Thespian's own tests in 4 processes, which sleep most of the time"
 	@$(PY) tests/conformance/run.py -n 4 $(ARGS)
+
+mutants: $(VENV)/.develops ## is there a test for every decision of the pure supervisor?
+	@echo "make: changing the pure supervisor one decision at a time"
+	@$(PY) tools/mutants.py $(ARGS)
 
 bench: $(VENV)/.measures ## measure beside the peers; ARGS names benchmarks
 	@$(PY) run.py bench $(ARGS)
