@@ -64,7 +64,17 @@ TESTS = [
     "tests/protocols/test_waiting.py",
     *(
         str(path.relative_to(ROOT))
-        for pattern in ("cases_*", "journal", "phases", "plan", "poison", "quarantine", "table")
+        for pattern in (
+            "cases_*",
+            "core_edges",
+            "journal",
+            "phases",
+            "plan",
+            "poison",
+            "quarantine",
+            "table",
+            "verdicts",
+        )
         for path in sorted((ROOT / "tests/supervisors").glob(f"test_{pattern}.py"))
     ),
     "tests/properties/test_supervisor_model.py",

@@ -105,6 +105,14 @@ def test_bounds_are_checked(fields, place):
         Backoff(**fields)
 
 
+def test_a_share_that_is_out_of_bounds_names_its_bounds():
+    """One with two bounds, and one with a lower bound only."""
+    with pytest.raises(SpecError, match="give a number from 0 to 1$"):
+        Backoff(jitter=2)
+    with pytest.raises(SpecError, match="give a number at least 1$"):
+        Backoff(factor=0)
+
+
 def test_the_edges_of_the_bounds_are_allowed():
     """A maximum equal to the first wait, a factor of 1, a jitter of 0 and of 1."""
     for jitter in (0, 1):

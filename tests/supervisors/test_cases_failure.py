@@ -258,6 +258,16 @@ def test_s74_the_most_specific_class_wins():
     assert other.choose(Cause.of(ValueError())) is RESTART
 
 
+@pytest.mark.parametrize("key", ["", 3, int])
+def test_s74_a_key_that_is_no_exception_is_refused(key):
+    """Names are texts, and not empty."""
+    from harmonium.protocols.errors import SpecError
+
+    with pytest.raises(SpecError, match="is no exception class"):
+        directives({key: STOP})
+    assert directives({"shop.Declined": "stop"}).table == {"shop.Declined": STOP}
+
+
 def test_s74_the_supervisors_table_holds_where_the_child_has_none():
     """A child's own table hides the whole of it."""
     spec = tree("A", kid("B", directives={KeyError: STOP}), directives={KeyError: RESUME})

@@ -165,6 +165,7 @@ def test_s80_it_may_begin_with_a_later_phase():
     stop = Stop(*phases, one=["a"], two=["b"], three=["c"], other=["d"])
     stop.feed(Begin("bye", first="three"))
     assert stop.running() == ["d", "c"]
+    assert stop.progress.over == {"one": PhaseOver.SKIPPED, "two": PhaseOver.SKIPPED}
     with pytest.raises(SpecError, match="did you mean 'three'"):
         decide(Progress(plan_of(phases)), Begin("bye", first="threee"))
 
@@ -179,6 +180,25 @@ def test_s80_tasks_may_be_added_to_phases_that_have_not_begun():
     assert stop.stopped is None
     stop.over("two", "b").feed(AddTask("two", "late"))
     assert stop.running() == ["a", "b"]
+
+
+def test_s80_a_task_that_comes_too_late_changes_nothing():
+    """Neither in a phase under way, nor in one that is over, nor in an unknown one."""
+    stop = Stop(*line("one", "two", "three"), one=["a"], two=["b"]).feed(Begin("bye"))
+    stop.over("one", "a")
+    for phase in ("one", "two", "four"):
+        before = stop.progress
+        stop.feed(AddTask(phase, "late"))
+        assert stop.progress is before
+
+
+def test_s80_a_phase_that_must_not_fail_and_does_not_is_no_end():
+    """The next ones run, and the stop is clean."""
+    phases = [StopPhase("flush", recover=False), StopPhase("close", ("flush",))]
+    stop = Stop(*phases, flush=["f"], close=["c"]).feed(Begin("bye"))
+    stop.over("flush", "f").over("close", "c")
+    assert stop.running() == ["f", "c"]
+    assert stop.stopped == Stopped("bye", clean=True)
 
 
 def test_s80_what_is_reported_twice_or_late_is_inert():

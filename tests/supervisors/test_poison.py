@@ -30,6 +30,12 @@ def test_attempts_age_and_others_are_all_required():
     assert history((0, 5, "x"), (1, 5, "x"), (10, 6, "x")) == ["retry", "retry", "quarantine"]
 
 
+def test_the_age_counts_from_the_first_crash():
+    """Whenever that was on the clock."""
+    crashes = [(100, 5, "x"), (101, 6, "x"), (109, 7, "x"), (110, 7, "x")]
+    assert history(*crashes) == ["retry", "retry", "set_aside", "quarantine"]
+
+
 def test_another_fingerprint_begins_a_new_count():
     """Crashes in different ways are no proof against the message."""
     crashes = [(0, 0, "x"), (5, 3, "x"), (20, 6, "y"), (21, 7, "y"), (31, 9, "y")]
