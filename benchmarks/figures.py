@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import platform
 import statistics
@@ -73,7 +74,7 @@ def measure(workload: Workload, rounds: int) -> Iterator[Result]:
     base = taken[workload.figures[0].name]
     for figure in workload.figures:
         own = taken[figure.name]
-        ratio = statistics.median(a / b for a, b in zip(own, base, strict=True))
+        ratio = statistics.median(a / b if b else math.nan for a, b in zip(own, base, strict=True))
         yield Result(
             workload.name, figure.name, workload.unit, statistics.median(own), ratio, tuple(own)
         )

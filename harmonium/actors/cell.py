@@ -69,6 +69,7 @@ class Extras:
         "gone",
         "handled",
         "hold_failed",
+        "key",
         "left_running",
         "legacy",
         "names",
@@ -100,6 +101,8 @@ class Extras:
         self.hold_failed = False
         self.left_running: Any = None
         """The agent object whose blocking handler could not be ended."""
+        self.key: str | None = None
+        """The idempotency key of the message a sync handler has just been given."""
         self.legacy: Any = None
         """What an incarnation leaves to the next one."""
         self.undecided: RawEnvelope | None = None

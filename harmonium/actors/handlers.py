@@ -32,7 +32,6 @@ _MARK = "__handles__"
 class _Options:
     blocking: bool = False
     reentrant: bool = False
-    idempotent: bool = False
 
 
 @attrs.frozen(slots=True)
@@ -46,7 +45,6 @@ class Handler:
         is_async: Whether it is a coroutine function.
         blocking: Whether it runs in the thread pool.
         reentrant: Whether it may start while another handler of the agent is suspended.
-        idempotent: Whether a repeated idempotency key gets the stored reply.
     """
 
     name: str
@@ -55,12 +53,11 @@ class Handler:
     is_async: bool
     blocking: bool
     reentrant: bool
-    idempotent: bool
 
     @property
     def plain(self) -> bool:
         """Whether the scheduler may call it without further ado."""
-        return not (self.is_async or self.blocking or self.reentrant or self.idempotent)
+        return not (self.is_async or self.blocking or self.reentrant)
 
 
 class HandlerTable:
@@ -104,7 +101,6 @@ def single_handler(
         is_async=False,
         blocking=False,
         reentrant=False,
-        idempotent=False,
     )
     return HandlerTable({accepts: handler}, None, ())
 
@@ -128,15 +124,12 @@ def lane_of(cls: type) -> Lane | None:
 @overload
 def handles(function: F) -> F: ...
 @overload
-def handles(
-    *, blocking: bool = False, reentrant: bool = False, idempotent: bool = False
-) -> Callable[[F], F]: ...
+def handles(*, blocking: bool = False, reentrant: bool = False) -> Callable[[F], F]: ...
 def handles(
     function: Any = None,
     *,
     blocking: bool = False,
     reentrant: bool = False,
-    idempotent: bool = False,
 ) -> Any:
     """Make a method the handler of the message class its parameter is annotated with.
 
@@ -152,7 +145,6 @@ def handles(
             the thread; its outcome is then ignored.
         reentrant: Allow it to start while another async handler of the same
             agent is suspended. State may have changed across each `await`.
-        idempotent: Answer a repeated idempotency key with the stored reply.
 
     Raises:
         HandlerError: At class definition, if annotations are missing or name
@@ -164,7 +156,7 @@ def handles(
             raise HandlerError(
                 method.__qualname__, "a blocking handler is a plain function and not reentrant"
             )
-        setattr(method, _MARK, _Options(blocking, reentrant, idempotent))
+        setattr(method, _MARK, _Options(blocking, reentrant))
         return method
 
     return mark if function is None else mark(function)
@@ -228,7 +220,6 @@ def _read(
             is_async=inspect.iscoroutinefunction(function),
             blocking=options.blocking,
             reentrant=options.reentrant,
-            idempotent=options.idempotent,
         ),
         accepted,
     )

@@ -281,6 +281,7 @@ class Scheduler:
                 self.dead_letter(cell, envelope, "timer of an earlier incarnation")
                 return
             if context.idempotency_key is not None or context.__class__ is TimerContext:
+                cell.more.key = context.idempotency_key  # of this message, not of those it sends
                 envelope = (*envelope[:5], context.child(None))
         handler = cell.agent.__table__.find(message.__class__)
         if handler is None:

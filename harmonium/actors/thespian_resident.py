@@ -64,7 +64,6 @@ class _AnyTable(HandlerTable):
             is_async=False,
             blocking=False,
             reentrant=False,
-            idempotent=False,
         )
         super().__init__({}, handler, ())
         self.fast = _Always(take)

@@ -38,11 +38,11 @@ LOG = 10_000
 class _Request:
     """One request under way: its state and what is open for it."""
 
-    __slots__ = ("asks", "context", "deferred", "state", "timers")
+    __slots__ = ("askers", "asks", "context", "state", "timers")
 
     def __init__(self, state: RequestState, deferred: Deferred, context: Context) -> None:
         self.state = state
-        self.deferred = deferred
+        self.askers = [deferred]
         self.context = context
         self.asks: dict[tuple[str, int], list[Ask[Any]]] = {}
         self.timers: dict[str, Timer] = {}
@@ -79,7 +79,11 @@ class Coordinator(Agent):
         """Begin a request; its asker is answered when the pipeline has ended."""
         current = self._cell.current
         context: Context = current[5]
-        id = context.idempotency_key or f"{context.correlation_id}:{current[3]}"
+        key, self._cell.more.key = self._cell.more.key, None
+        id = key or f"{context.correlation_id}:{current[3]}"
+        if id in self._requests:  # asked again with the same key: both get the one answer
+            self._requests[id].askers.append(self.defer())
+            return
         state = RequestState.new(self.pipeline, id, correlation_id=context.correlation_id)
         live = _Request(state, self.defer(), context.child(None))
         self._requests[id] = live
@@ -213,10 +217,12 @@ class Coordinator(Agent):
         self.decisions.append(order.entry)
 
     def _finish(self, live: _Request, order: effects.Finish) -> None:
-        live.deferred.reply(order.result)
+        for asker in live.askers:
+            asker.reply(order.result)
 
     def _fail(self, live: _Request, order: effects.FailRequest) -> None:
-        live.deferred.fail(order.error())
+        for asker in live.askers:
+            asker.fail(order.error())
 
 
 _METHODS: dict[type, Any] = {

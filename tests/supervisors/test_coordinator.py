@@ -8,6 +8,7 @@ import pytest
 
 from harmonium.actors.agent import Agent
 from harmonium.actors.handlers import handles
+from harmonium.actors.simulated import SimulatedGround
 from harmonium.protocols.decision_log import Kind
 from harmonium.protocols.errors import AskFailed
 from harmonium.protocols.fallback import Escalate, Hedge, Retry, Skip, To, Use
@@ -245,3 +246,41 @@ def test_an_undo_that_fails_for_good_does_not_stop_the_others():
     with pytest.raises(AskFailed):
         bench.ask()
     assert ("x", Back(1)) in bench.seen
+
+
+def test_a_request_asked_again_with_its_key_runs_once_and_answers_both():
+    """The same idempotency key, while the first is under way: one run, one answer for both."""
+    runs = []
+
+    @message
+    class Slowly:
+        n: int
+
+    @message
+    class Finished:
+        n: int
+
+    class Worker(Agent):
+        @handles
+        async def work(self, work: Slowly) -> Finished:
+            runs.append(work.n)
+            await self.sleep(1.0)
+            return Finished(work.n)
+
+    pipeline = Pipeline(Slowly, [Step("one", to="worker")], result=lambda c: c["one"], name="p")
+    tree = supervisor("t", children=[child(Worker, id="worker"), coordinator(pipeline, id="p")])
+    ground = SimulatedGround()
+
+    async def main():
+        async with System(tree, ground=ground) as system:
+            first = system.ask("p", Slowly(1), idempotency_key="k")
+            second = system.ask("p", Slowly(1), idempotency_key="k")
+            other = system.ask("p", Slowly(2), idempotency_key="other")
+            assert (await first, await second, await other) == (
+                Finished(1),
+                Finished(1),
+                Finished(2),
+            )
+
+    ground.play(main())
+    assert sorted(runs) == [1, 2]
