@@ -6,6 +6,7 @@ here, so it never knows on which ground it stands.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -80,8 +81,11 @@ class Agent(Actor):  # type: ignore[misc]
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.__has_started__ = cls.started is not Agent.started
+        # The names around a class that is defined in a function, for its annotations.
+        frame = sys._getframe(1)
+        scope = {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
         try:
-            cls.__table__ = build_table(cls)
+            cls.__table__ = build_table(cls, scope)
         except NameError:  # a name that is defined further down; built at the first spawn
             cls.__table__ = _Table()  # type: ignore[assignment]
 

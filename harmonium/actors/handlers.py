@@ -162,8 +162,12 @@ def handles(
     return mark if function is None else mark(function)
 
 
-def build_table(cls: type) -> HandlerTable:
+def build_table(cls: type, scope: Mapping[str, Any] | None = None) -> HandlerTable:
     """Collect the handlers of an agent class, inherited ones included.
+
+    Args:
+        cls: The class.
+        scope: The names around a class that is defined in a function.
 
     Raises:
         HandlerError: If a handler is not well formed or two take the same class.
@@ -172,7 +176,7 @@ def build_table(cls: type) -> HandlerTable:
     by_class: dict[type, Handler] = {}
     fallback: Handler | None = None
     for name, function, options in _marked(cls):
-        handler, accepted = _read(cls, name, function, options)
+        handler, accepted = _read(cls, name, function, options, scope)
         for message_class in accepted:
             if message_class is object:
                 fallback = handler
@@ -199,13 +203,17 @@ def _marked(cls: type) -> Iterator[tuple[str, Callable[..., Any], _Options]]:
 
 
 def _read(
-    cls: type, name: str, function: Callable[..., Any], options: _Options
+    cls: type,
+    name: str,
+    function: Callable[..., Any],
+    options: _Options,
+    scope: Mapping[str, Any] | None,
 ) -> tuple[Handler, tuple[type, ...]]:
     place = f"{cls.__qualname__}.{name}"
     parameters = list(inspect.signature(function).parameters)
     if len(parameters) != 2:
         raise HandlerError(place, "a handler takes self and one message")
-    hints = typing.get_type_hints(function)
+    hints = typing.get_type_hints(function, localns=dict(scope or {}))
     if parameters[1] not in hints or "return" not in hints:
         raise HandlerError(
             place, "annotate the message and the answer", "'-> None' where there is none"

@@ -237,7 +237,7 @@ STORIES = {
         ],
     ),
     "overrun": (
-        lambda: overran(),
+        overran,
         [("A", "report", "A handler is at work for 9 s, which is over its limit.")],
     ),
 }
