@@ -139,7 +139,9 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 }
 
 
-def variants(node: ast.AST, enums: dict[str, type[enum.Enum]]) -> Iterator[ast.AST]:
+def variants(  # noqa: C901, PLR0912, PLR0915 - one case for each kind of node
+    node: ast.AST, enums: dict[str, type[enum.Enum]]
+) -> Iterator[ast.AST]:
     """Give the changed forms of one node; the node itself stays as it is."""
     match node:
         case ast.Compare(ops=[op]) if type(op) in _COMPARISONS:
@@ -205,8 +207,10 @@ def mutants_of(name: str) -> list[Mutant]:
     for qualname, function in _functions(tree, ""):
         places = list(_places(function))
         for owner, field, index, node in places:
-            for changed in variants(node, enums):
-                found.append(_mutant(name, qualname, tree, (owner, field, index, node), changed))
+            place = (owner, field, index, node)
+            found.extend(
+                _mutant(name, qualname, tree, place, changed) for changed in variants(node, enums)
+            )
     return found
 
 
@@ -249,7 +253,7 @@ def _mutant(
         before, after = ast.unparse(node.test), ast.unparse(changed.test)  # type: ignore[attr-defined]
     context = ast.unparse(owner) if isinstance(owner, ast.expr | ast.keyword) else ""
     if context and context != before and len(before) < 8:
-        before, after = f"{before} in {context}", after
+        before = f"{before} in {context}"
     _set(owner, field, index, changed)
     copied = copy.deepcopy(tree)
     _set(owner, field, index, node)
@@ -341,7 +345,7 @@ class Coverage:
         began = time.process_time()
         seen: set[tuple[str, int]] = set()
 
-        def local(frame: types.FrameType, event: str, _: Any) -> Any:
+        def local(frame: types.FrameType, _event: str, _arg: Any) -> Any:
             seen.add((files[frame.f_code.co_filename], frame.f_lineno))
             return local
 
