@@ -47,6 +47,12 @@ def _user() -> str | None:
     return "postgres" if "postgres" in names else "nobody"
 
 
+def _dying_with_us() -> list[str]:
+    """A prefix that ends the server when the test run is killed, where Linux can do it."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "QUIT"] if setpriv else []
+
+
 class Server:
     """A server that is there on first use, with a schema for each test."""
 
@@ -89,7 +95,15 @@ class Server:
         log = (self._folder / "log").open("wb")
         with log:
             self._process = subprocess.Popen(
-                [binaries / "postgres", "-D", rows, "-k", self._folder, *settings],
+                [
+                    *_dying_with_us(),
+                    binaries / "postgres",
+                    "-D",
+                    rows,
+                    "-k",
+                    self._folder,
+                    *settings,
+                ],
                 user=user,
                 cwd=self._folder,
                 stdout=log,
