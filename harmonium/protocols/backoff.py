@@ -45,7 +45,7 @@ class Backoff:
         SpecError: If a bound above does not hold.
 
     Example:
-        >>> [Backoff(3, 30, jitter=0).delay(n) for n in range(1, 7)]
+        >>> [Backoff(3.0, 30.0, jitter=0.0).delay(n) for n in range(1, 7)]
         [3.0, 6.0, 12.0, 24.0, 30.0, 30.0]
     """
 

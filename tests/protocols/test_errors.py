@@ -48,6 +48,7 @@ EXAMPLES: tuple[HarmoniumError, ...] = (
     errors.VersionConflict("stream orders/1", 3, 4),
     errors.StaleToken("leader", 3, 4),
     errors.SystemStopped("asked"),
+    errors.EscapedSimulation("a socket", "shop.py:12"),
 )
 
 

@@ -102,7 +102,6 @@ def test_a_stop_after_an_escalation_waits_for_nobody_dead(how):
 def test_a_resumed_child_is_an_ordinary_one():
     """Its next failure is decided about anew."""
     world = escalating().boot().crash("A")
-    world.top.cells["A"].state = "running"  # its cell goes on
     world.top.feed(on.Resumed())
     assert world.states()["A"] == "running"
     world.crash("A", KeyError("k"))

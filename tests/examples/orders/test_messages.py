@@ -21,6 +21,7 @@ EXAMPLES = [
     m.OrderClosed(OUTCOME),
     OUTCOME,
     m.OutOfStock("17", (Shortage("LAMP", 2, 1),)),
+    m.PaymentRefused("17"),
     m.PlaceOrder(ORDER),
     m.Refund("17", Decimal(0)),
     m.Refunded("17", Decimal("-0.50")),
@@ -30,6 +31,8 @@ EXAMPLES = [
     m.Reserved("17", 2, 1),
     m.ReviewBallot("17", Reviewer.SIZE, approves=False),
     m.ReviewOrder(ORDER),
+    m.VoidCharge("17"),
+    m.Voided("17"),
 ]
 
 
