@@ -42,6 +42,8 @@ class Asking(Mail):
             )
         else:
             self.ask_now(ask, sender, target, message, context, idempotency_key)
+        if sender is None and not ask.done():
+            self.hasten()
         return ask
 
     def ask_now(

@@ -57,6 +57,9 @@ class Switchboard(Scheduler):
             "result() would block the event loop that has to answer; use 'await' here."
         )
 
+    def hasten(self) -> None:
+        """Run what is ready before the loop's next iteration, where that is fair."""
+
     def yield_turn(self, call: Callable[[], Any]) -> None:
         """Run `call()` after other agents and the event loop had their turn."""
         self.call_soon(call)
