@@ -36,6 +36,8 @@ class Asking(Mail):
         ask: Ask[Any] = Ask(self, sender, target, timeout)
         if context is None and sender is None:
             context = self.new_context()
+            if timeout is not None:
+                context.expire(self.clock() + timeout)
         if sender is None and not self.in_thread():
             self.call_threadsafe(
                 lambda: self.ask_now(ask, None, target, message, context, idempotency_key)

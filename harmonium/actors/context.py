@@ -64,6 +64,11 @@ class Context:
         # One test on the hot path instead of two.
         self.special = deadline is not None or idempotency_key is not None
 
+    def expire(self, deadline: float) -> None:
+        """Set the deadline of a context that nobody has seen yet."""
+        self.deadline = deadline
+        self.special = True
+
     def child(self, deadline: float | None, idempotency_key: str | None = None) -> Context:
         """The context of a message sent on with a deadline that can only shrink."""
         if self.deadline is not None and (deadline is None or deadline > self.deadline):

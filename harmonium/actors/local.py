@@ -25,7 +25,7 @@ from harmonium.actors.handlers import Handler
 __all__ = ["LocalGround"]
 
 
-AT_ONCE = 16
+AT_ONCE = 100
 """How many asks in a row are answered without an iteration of the event loop."""
 
 
@@ -50,6 +50,7 @@ class LocalGround(Ground):
         self._inbox_woken = False
         self._at_once = AT_ONCE
         self._in_turn = False
+        self._context = contextvars.copy_context()
         self._over = False
         self._lock = RLock()
 
@@ -120,7 +121,7 @@ class LocalGround(Ground):
             and asyncio._get_running_loop() is self.loop
         ):
             self._at_once -= 1
-            contextvars.copy_context().run(self._guarded_turn)
+            self._context.run(self._guarded_turn)
 
     def _guarded_turn(self) -> bool:
         self._in_turn = True
