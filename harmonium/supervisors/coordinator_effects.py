@@ -1,0 +1,181 @@
+"""How a coordinator carries out what the request machine orders: one function for each effect.
+
+Each takes the coordinator, the request and the effect. What comes of it, a
+reply, a failure, a timer, goes back to the coordinator as an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from loguru import logger
+
+from harmonium.actors.ask import Ask
+from harmonium.actors.cell import Cell
+from harmonium.protocols.decision_log import Entry
+from harmonium.protocols.failure import Failure, describe
+from harmonium.protocols.pipeline import effects, events
+from harmonium.protocols.pipeline.events import Event
+from harmonium.supervisors.live_request import LiveRequest
+from harmonium.supervisors.voters import voters_of
+
+__all__ = ["CARRY_OUT", "Carrier"]
+
+
+class Carrier(Protocol):
+    """What is asked of the coordinator here."""
+
+    _cell: Cell
+
+    def happen(self, live: LiveRequest, event: Event) -> None:
+        """Take an event of a request."""
+
+    def decided(self, live: LiveRequest, entry: Entry) -> None:
+        """Keep an entry of the decision log."""
+
+
+_Heard = Callable[[Any], Event]
+_Missed = Callable[[Failure], Event]
+
+
+def _ask(
+    carrier: Carrier,
+    live: LiveRequest,
+    place: tuple[str, int],
+    to: str,
+    message: Any,
+    timeout: float,
+    key: str,
+) -> Ask[Any]:
+    """Ask an agent on behalf of a request; it is withdrawn with its step and attempt."""
+    cell = carrier._cell
+    ask = cell.ground.ask(
+        cell, to, message, timeout=timeout, idempotency_key=key, context=live.context
+    )
+    live.asks.setdefault(place, []).append(ask)
+    return ask
+
+
+def _listen(
+    carrier: Carrier, live: LiveRequest, ask: Ask[Any], heard: _Heard, missed: _Missed
+) -> None:
+    """Make the answer or the failure of an ask an event of the request."""
+
+    def settled(ask: Any) -> None:
+        if ask.cancelled():
+            return
+        error = ask.exception()
+        event = heard(ask.result()) if error is None else missed(describe(error))
+        carrier.happen(live, event)
+
+    ask.then(settled)
+
+
+def _send(carrier: Carrier, live: LiveRequest, order: effects.Send) -> None:
+    step, attempt, to, key = order.step, order.attempt, order.to, order.idempotency_key
+    _listen(
+        carrier,
+        live,
+        _ask(carrier, live, (step, attempt), to, order.message, order.timeout, key),
+        lambda reply: events.Replied(step, attempt, reply, to),
+        lambda failure: events.Failed(step, attempt, failure),
+    )
+
+
+def _undo(carrier: Carrier, live: LiveRequest, order: effects.Undo) -> None:
+    step, attempt, key = order.step, order.attempt, order.idempotency_key
+    _listen(
+        carrier,
+        live,
+        _ask(carrier, live, (step, attempt), order.to, order.message, order.timeout, key),
+        lambda reply: events.UndoReplied(step, attempt, reply),
+        lambda failure: events.UndoFailed(step, attempt, failure),
+    )
+
+
+def _ask_ballots(carrier: Carrier, live: LiveRequest, order: effects.AskBallots) -> None:
+    """Ask every configured voter; a group is named first, so that a quorum is fixed."""
+    if isinstance(order.among, str):
+        voters = voters_of(carrier._cell, order.among)
+        carrier.happen(live, events.Polled(order.step, order.attempt, tuple(voters)))
+    else:
+        voters = {name: name for name in order.among}
+    for voter, address in voters.items():
+        _ask_voter(carrier, live, order, voter, address)
+
+
+def _ask_voter(
+    carrier: Carrier, live: LiveRequest, order: effects.AskBallots, voter: str, address: str
+) -> None:
+    step, attempt, key = order.step, order.attempt, f"{order.idempotency_key}:{voter}"
+    timeout = max(order.deadline - carrier._cell.ground.clock(), 0.0)
+    _listen(
+        carrier,
+        live,
+        _ask(carrier, live, (step, attempt), address, order.message, timeout, key),
+        lambda ballot: events.BallotCast(step, attempt, voter, ballot),
+        lambda failure: events.VoterGone(step, attempt, voter, failure),
+    )
+
+
+def _cancel_step(carrier: Carrier, live: LiveRequest, order: effects.CancelStep) -> None:
+    del carrier
+    for ask in live.asks.pop((order.step, order.attempt), ()):
+        ask.cancel()
+
+
+def _set_timer(carrier: Carrier, live: LiveRequest, order: effects.SetTimer) -> None:
+    cell = carrier._cell
+    ground = cell.ground
+    live.timers[order.token] = ground.after(
+        max(order.at - ground.clock(), 0.0),
+        ground.signal,
+        cell,
+        carrier.happen,
+        live,
+        events.TimerFired(order.token),
+    )
+
+
+def _cancel_timer(carrier: Carrier, live: LiveRequest, order: effects.CancelTimer) -> None:
+    del carrier
+    timer = live.timers.pop(order.token, None)
+    if timer is not None:
+        timer.cancel()
+
+
+def _alarm(carrier: Carrier, live: LiveRequest, order: effects.Alarm) -> None:
+    bound = logger.bind(path=carrier._cell.path, correlation_id=live.context.correlation_id)
+    bound.error("{}", order.error())
+
+
+def _record(carrier: Carrier, live: LiveRequest, order: effects.Record) -> None:
+    carrier.decided(live, order.entry)
+
+
+def _finish(carrier: Carrier, live: LiveRequest, order: effects.Finish) -> None:
+    del carrier
+    for asker in live.askers:
+        asker.reply(order.result)
+
+
+def _fail(carrier: Carrier, live: LiveRequest, order: effects.FailRequest) -> None:
+    del carrier
+    for asker in live.askers:
+        asker.fail(order.error())
+
+
+CARRY_OUT: Mapping[type, Callable[[Any, LiveRequest, Any], None]] = {
+    effects.Send: _send,
+    effects.Undo: _undo,
+    effects.AskBallots: _ask_ballots,
+    effects.CancelStep: _cancel_step,
+    effects.SetTimer: _set_timer,
+    effects.CancelTimer: _cancel_timer,
+    effects.Alarm: _alarm,
+    effects.Record: _record,
+    effects.Finish: _finish,
+    effects.FailRequest: _fail,
+}
+"""What carries out an effect, by its class."""

@@ -1,0 +1,45 @@
+"""`LiveRequest`: a request that a coordinator has under way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harmonium.actors.ask import Ask
+from harmonium.actors.context import Context
+from harmonium.actors.deferred import Deferred
+from harmonium.actors.timers import Timer
+from harmonium.protocols.pipeline.state import RequestState
+
+__all__ = ["LiveRequest"]
+
+
+class LiveRequest:
+    """One request under way: its state and what is open for it.
+
+    Attributes:
+        state: Where it stands.
+        askers: Who waits for the answer: more than one when it was asked
+            again with the same idempotency key.
+        context: What its messages carry on: correlation id and trace.
+        asks: The asks in flight by step and attempt.
+        timers: The timers that run, by token.
+    """
+
+    __slots__ = ("askers", "asks", "context", "state", "timers")
+
+    def __init__(self, state: RequestState, context: Context) -> None:
+        self.state = state
+        self.context = context
+        self.askers: list[Deferred] = []
+        self.asks: dict[tuple[str, int], list[Ask[Any]]] = {}
+        self.timers: dict[str, Timer] = {}
+
+    def close(self) -> None:
+        """Withdraw all that is still open: what comes later is a late reply."""
+        for timer in self.timers.values():
+            timer.cancel()
+        for asks in self.asks.values():
+            for ask in asks:
+                ask.cancel()
+        self.timers.clear()
+        self.asks.clear()
