@@ -15,7 +15,7 @@ from typing import Any
 
 from loguru import logger
 
-from harmonium.actors import lifecycle
+from harmonium.actors import ending, failing, starting
 from harmonium.actors.account import Account, take_account
 from harmonium.actors.ask import Ask
 from harmonium.actors.asking import Asking
@@ -29,6 +29,7 @@ from harmonium.actors.handlers import HandlerTable
 from harmonium.actors.observer import Observers
 from harmonium.actors.registry import Registry
 from harmonium.actors.scheduler import _SLOW, ReadyQueue
+from harmonium.actors.store.ports import Store
 from harmonium.actors.topics import Topics
 from harmonium.protocols.envelope import Envelope
 from harmonium.protocols.errors import (
@@ -97,7 +98,8 @@ class Ground(Asking):
         self.root = Cell(self, None, "", Birth(Guardian))
         self.registry = Registry(self.root)
         self.bundles: Any = None
-        lifecycle.start(self.root, 1)
+        self.store: Store | None = None
+        starting.start(self.root, 1)
 
     # -- fates
 
@@ -126,7 +128,7 @@ class Ground(Asking):
         self, cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope | None
     ) -> None:
         """Count the message as failed, answer its asker, hand the agent to its parent."""
-        lifecycle.fail(cell, error, phase, envelope)
+        failing.fail(cell, error, phase, envelope)
 
     def fail_message(self, cell: Cell, envelope: RawEnvelope, error: BaseException) -> None:
         """Give an envelope the fate "failed"."""
@@ -137,7 +139,7 @@ class Ground(Asking):
 
     def overran(self, cell: Cell, execution: Execution, limit: float) -> None:
         """End a handler that is longer at work than it may be: a crash."""
-        self.signal(cell, lifecycle.overrun, cell, execution, limit)
+        self.signal(cell, failing.overrun, cell, execution, limit)
 
     def view(self, cell: Cell | str, envelope: RawEnvelope) -> Envelope:
         """The envelope for people: ids as text, agents as paths."""
@@ -177,18 +179,18 @@ class Ground(Asking):
             raise SystemStopped(self.name)
         if parent.state in (CellState.STOPPING, CellState.DEAD):
             raise AgentDead(parent.path, "it is being ended and takes no more children")
-        cell = lifecycle.place(parent, birth, id)
+        cell = starting.place(parent, birth, id)
         if start:
-            lifecycle.start(cell, incarnation)
+            starting.start(cell, incarnation)
         return cell
 
     def request_stop(self, cell: Cell, reason: Exit | None = None) -> Ask[None]:
         """Stop an agent gracefully; the promise is settled when it is gone."""
         ask: Ask[None] = Ask(self, None, cell, None)
         if self.in_thread():
-            lifecycle.request_stop(cell, ask, reason)
+            ending.request_stop(cell, ask, reason)
         else:
-            self.call_threadsafe(lambda: lifecycle.request_stop(cell, ask, reason))
+            self.call_threadsafe(lambda: ending.request_stop(cell, ask, reason))
         return ask
 
     def fast_table(self, cell: Cell, table: HandlerTable) -> Any:

@@ -81,6 +81,9 @@ def run(  # noqa: PLR0913 - one keyword per option
     json: Annotated[bool, Parameter(help="The summary as JSON on stdout.", negative="")] = False,
     control: Annotated[Path | None, Parameter(help="Make a control socket here.")] = None,
     bundles: Annotated[Path | None, Parameter(help="Folder for a bundle of each crash.")] = None,
+    store: Annotated[
+        str | None, Parameter(help="SQLite file or PostgreSQL URL for what must outlive the run.")
+    ] = None,
     log: Annotated[Path | None, Parameter(help="File for the full log.")] = None,
     verbose: Annotated[
         bool, Parameter(name=["--verbose", "-v"], help="Log to stderr.", negative="")
@@ -101,6 +104,7 @@ def run(  # noqa: PLR0913 - one keyword per option
         json=json,
         control=control,
         bundles=bundles,
+        store=store,
     )
     return run_application(find_application(system), options)
 

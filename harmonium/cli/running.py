@@ -43,6 +43,7 @@ class RunOptions:
         seed: Seeds all chance.
         json: Print the summary as JSON on stdout.
         bundles: Folder for crash bundles; None writes none.
+        store: A path or URL for what must outlive the process; None for nowhere.
         control: Where operators reach the running system; None for nowhere.
     """
 
@@ -54,6 +55,7 @@ class RunOptions:
     json: bool = False
     control: Path | None = None
     bundles: Path | None = None
+    store: str | None = None
 
 
 def run_application(application: Application[Any, Any], options: RunOptions) -> int:
@@ -71,7 +73,9 @@ def run_application(application: Application[Any, Any], options: RunOptions) -> 
     with _output(options.output) as output, Screen(console, application.name) as screen:
         run = _Run(application, settings, data, plan, output, screen, options)
         with tuned_collector():  # the process is ours
-            status, summary = asyncio.run(run.main(System(tree, seed=options.seed)))
+            status, summary = asyncio.run(
+                run.main(System(tree, seed=options.seed, store=options.store))
+            )
     if summary is not None:
         _show(summary, options, console)
     for line in run.last_words:

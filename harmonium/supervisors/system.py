@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from harmonium.actors import lifecycle
+from harmonium.actors import starting
 from harmonium.actors.account import Account
 from harmonium.actors.agent import Agent
 from harmonium.actors.ask import Ask
@@ -25,6 +26,8 @@ from harmonium.actors.observer import AgentStarted
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
 from harmonium.actors.simulated import SimulatedGround
+from harmonium.actors.store.opening import open_store
+from harmonium.actors.store.ports import Store
 from harmonium.protocols.errors import DefinitionError, StartFailed, SystemStopped, UnknownAgent
 from harmonium.protocols.lifecycle import Exit
 from harmonium.supervisors.phases import PhaseOver
@@ -51,8 +54,14 @@ class System:
             operating system.
         limits: How long each phase of the stop may take.
         ground: Another ground to stand on; a new `LocalGround` if not given.
+        store: Where agents, coordinators, topics and dead letters keep what must
+            outlive the process: a path or URL as for `open_store`, which the system
+            opens when it starts and closes after its last agent has stopped, or a
+            store that the caller opens and closes. None keeps everything in memory.
 
     Raises (on entering):
+        ConfigError: If the store's place is none, or its driver is not installed.
+        StoreError: If the store cannot be opened.
         SpecError: If the tree is not well formed; nothing was started.
         StartFailed: If a child did not start; what had started is stopped.
     """
@@ -65,6 +74,7 @@ class System:
         seed: int | None = None,
         limits: StopLimits | None = None,
         ground: LocalGround | SimulatedGround | None = None,
+        store: Store | str | Path | None = None,
     ) -> None:
         self.tree = _as_tree(tree)
         self.limits = limits or StopLimits()
@@ -74,6 +84,8 @@ class System:
         self.report: StopReport | None = None
         self.failure: Exit | None = None
         self._root: Cell | None = None
+        self._place = store if isinstance(store, (str, Path)) else None
+        self.ground.store = None if isinstance(store, (str, Path)) else store
         self._gave_up: list[Callable[[Exit], None]] = []
 
     # -- starting and stopping
@@ -85,11 +97,12 @@ class System:
                 "a simulated ground has no thread",
                 "use ground.play(...) and 'async with'",
             )
+        self._open_store()
         self.ground.run_in_thread()
         try:
             self._call(self._start).result().result()
         except BaseException:
-            self.ground.close()
+            self._close()
             raise
         return self
 
@@ -102,11 +115,12 @@ class System:
         self.stop()
 
     async def __aenter__(self) -> Self:
+        self._open_store()
         self.ground.attach(asyncio.get_running_loop())
         try:
             await self._start()
         except BaseException:
-            self.ground.close()
+            self._close()
             raise
         return self
 
@@ -129,7 +143,7 @@ class System:
                 self.phases_over = dict(over.result().over)
             stopped = self._call(lambda: stop_ground(self.ground, self.limits)).result()
             self.report = stopped.result()
-            self.ground.close()
+            self._close()
         return self.report
 
     async def astop(self) -> StopReport:
@@ -139,7 +153,9 @@ class System:
                 progress = await self._phases.run(self.ground, "stop")
                 self.phases_over = dict(progress.over)
             self.report = await stop_ground(self.ground, self.limits)
-            self.ground.close()
+            if self._place is not None and self.store is not None:
+                await self.store.aclose()
+            self._close()
         return self.report
 
     def at_stop(self, phase: str, name: str, task: StopTask) -> None:
@@ -155,6 +171,24 @@ class System:
         """
         self._phases.add(phase, name, task)
 
+    @property
+    def store(self) -> Store | None:
+        """The store, from its opening on; None if the system has none."""
+        return self.ground.store
+
+    def _open_store(self) -> None:
+        if self._place is not None:
+            simulated = isinstance(self.ground, SimulatedGround)
+            self.ground.store = open_store(
+                self._place, now=self.ground.clock if simulated else None
+            )
+
+    def _close(self) -> None:
+        """Take no more agents; then close the store, which has their last words."""
+        self.ground.close()
+        if self._place is not None and self.store is not None:
+            self.store.close()
+
     def _start(self) -> Promise[None]:
         ground = self.ground
         started: Promise[None] = Promise(ground)
@@ -169,7 +203,7 @@ class System:
         forget = ground.observers.add(listen)
         started.then(lambda _: forget())
         ground.on_top_exit = lambda cell, reason: self._ended(cell, reason, started)
-        lifecycle.start(root, 1)
+        starting.start(root, 1)
         return started
 
     def _ended(self, cell: Cell, reason: Exit, started: Promise[None]) -> None:

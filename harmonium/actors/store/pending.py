@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Generator, Iterable
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 __all__ = ["Outcome", "Pending", "settle"]
@@ -19,7 +20,27 @@ T = TypeVar("T")
 Outcome: TypeAlias = tuple[Any, BaseException | None]
 """A value, or None and the error."""
 
-_Waiter: TypeAlias = "asyncio.Future[None] | threading.Event"
+Via: TypeAlias = Callable[[Callable[[], None]], None]
+"""Has a call run in the thread where it belongs, such as `Ground.call_threadsafe`."""
+
+_Waiter: TypeAlias = "asyncio.Future[None] | threading.Event | _Call"
+
+
+class _Call:
+    """A callback that is taken by whoever comes first, and so runs once."""
+
+    __slots__ = ("_todo", "via")
+
+    def __init__(self, callback: Callable[[], None], via: Via) -> None:
+        self._todo = [callback]
+        self.via = via
+
+    def run(self) -> None:
+        try:
+            callback = self._todo.pop()  # atomic: two threads never get the same
+        except IndexError:
+            return
+        callback()
 
 
 class Pending(Generic[T]):
@@ -62,6 +83,20 @@ class Pending(Generic[T]):
             self._block(timeout)
         return self._take()
 
+    def then(self, callback: Callable[[], None], via: Via) -> None:
+        """Call back when the outcome is there: at once, here, if it is there already.
+
+        Args:
+            callback: Looks at `result`, which no longer waits.
+            via: Leads to the thread the callback belongs to; it is called from
+                the thread that commits, once for all callbacks of one group.
+        """
+        call = _Call(callback, via)
+        if not self._done:
+            self._waiters.append(call)
+        if self._done:
+            call.run()
+
     def _block(self, timeout: float | None) -> None:
         event = threading.Event()
         # settle() sets `_done` first and reads the waiters then; we do it the
@@ -89,16 +124,26 @@ class Pending(Generic[T]):
 def settle(pairs: Iterable[tuple[Pending[Any], Outcome]]) -> None:
     """Give each its outcome, then wake all that wait: each event loop once."""
     by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    by_via: dict[Via, list[_Call]] = {}
     for pending, outcome in pairs:
         pending._outcome = outcome
         pending._done = True
         for waiter in pending._waiters:
             if isinstance(waiter, threading.Event):
                 waiter.set()
+            elif isinstance(waiter, _Call):
+                by_via.setdefault(waiter.via, []).append(waiter)
             else:
                 by_loop.setdefault(waiter.get_loop(), []).append(waiter)
     for loop, futures in by_loop.items():
         _wake_in(loop, futures)
+    for via, calls in by_via.items():
+        via(partial(_run_all, calls))
+
+
+def _run_all(calls: list[_Call]) -> None:
+    for call in calls:
+        call.run()
 
 
 def _wake_in(loop: asyncio.AbstractEventLoop, futures: list[asyncio.Future[None]]) -> None:

@@ -99,3 +99,31 @@ def test_a_loop_that_was_closed_is_no_trouble() -> None:
 
 async def _wait(pending: Pending[int]) -> int:
     return await pending
+
+
+def test_callbacks_of_one_group_are_led_to_their_thread_together() -> None:
+    """`then` is called once for each, by one call of `via` for the whole group."""
+    pendings: list[Pending[int]] = [Pending(), Pending()]
+    led: list[object] = []
+    seen: list[int] = []
+
+    def via(call: object) -> None:
+        led.append(call)
+        call()  # type: ignore[operator]
+
+    for pending in pendings:
+        pending.then(lambda pending=pending: seen.append(pending.result()), via)  # type: ignore[misc]
+    settle([(pending, (number, None)) for number, pending in enumerate(pendings)])
+
+    assert seen == [0, 1]
+    assert len(led) == 1
+
+
+def test_a_callback_on_what_is_settled_runs_at_once() -> None:
+    """Nothing is led anywhere when the outcome is there already."""
+    pending: Pending[int] = Pending()
+    settle([(pending, (7, None))])
+    seen: list[int] = []
+    pending.then(lambda: seen.append(pending.result()), lambda call: pytest.fail("led away"))
+
+    assert seen == [7]
