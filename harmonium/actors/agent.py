@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from loguru import logger
 from thespian.actors import Actor
 
-from harmonium.actors import lifecycle
+from harmonium.actors import burying, ending, failing
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.ask import Ask
 from harmonium.actors.birth import Birth
@@ -424,7 +424,7 @@ class Agent(Actor):  # type: ignore[misc]
         if subject.alive:
             subject.more.watchers[me] = None
         else:
-            lifecycle.notify(me, subject)
+            burying.notify(me, subject)
 
     @in_ground
     def unwatch(self, ref: Ref) -> None:
@@ -446,7 +446,7 @@ class Agent(Actor):  # type: ignore[misc]
             return
         kind = ExitKind.NORMAL if ref is None else ExitKind.SHUTDOWN
         exit_ = Exit(kind, reason) if reason or ref is not None else NORMAL
-        lifecycle.request_stop(cell, None, exit_)
+        ending.request_stop(cell, None, exit_)
 
     def decline(self, why: str = "") -> None:
         """Choose, in `started`, not to run at all; that is no failure."""
@@ -496,12 +496,12 @@ class Agent(Actor):  # type: ignore[misc]
     def _child_report(self, child: Cell, report: Report) -> None:
         """Hear of a child. Whoever is no supervisor shares its child's failure."""
         if isinstance(report, Failed):
-            lifecycle.fail(self._cell, report.error, Phase.CHILD, None)
+            failing.fail(self._cell, report.error, Phase.CHILD, None)
         elif isinstance(report, Exited) and child.alive and child.parent is self._cell:
-            lifecycle.bury(child)
+            burying.bury(child)
 
     def _stop_children(self, then: Callable[[], None]) -> None:
-        lifecycle.stop_children(self._cell, then)
+        ending.stop_children(self._cell, then)
 
     def _tell_from_thread(self, to: Ref | str, message: Any, lane: Lane | None) -> Promise[None]:
         """Send from a blocking handler's thread; refused here, sent in the ground's own thread."""
@@ -534,6 +534,6 @@ def _started_child(parent: Cell, child: Cell, name: str | None) -> Ref:
     failure = child.more_.failure if child.more_ is not None else None
     if failure is not None:
         error = failure[0]
-        lifecycle.abandon(child)
+        burying.abandon(child)
         raise StartFailed(child.path, repr(error)) from error
     return child.ref

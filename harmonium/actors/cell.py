@@ -2,7 +2,7 @@
 
 The cell outlives a crash: path, ref, mailbox and watchers are its own, the
 agent object is only the present incarnation. It is a record; the scheduler
-moves mail through it and `lifecycle` changes its state.
+moves mail through it; `starting`, `failing`, `ending` and `burying` change its state.
 
 A hundred thousand of them must fit, so it has slots, makes its mailbox on the
 first message and keeps what few agents need in `Extras`.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from loguru import logger
 
-from harmonium.actors import lifecycle
+from harmonium.actors import burying
 from harmonium.actors.account import every_cell
 from harmonium.actors.cell import Cell
 from harmonium.actors.execution import Execution
@@ -129,7 +129,7 @@ class FaultInjector:
     def _kill(self, cell: Cell, envelope: RawEnvelope) -> None:
         reason = Exit(ExitKind.KILLED, "by chaos")
         self._ground.fail_message(cell, envelope, AgentDead(cell.path, str(reason)))
-        lifecycle.kill(cell, reason)
+        burying.kill(cell, reason)
 
     def _duplicate(self, cell: Cell, envelope: RawEnvelope) -> None:
         ground = self._ground

@@ -1,8 +1,8 @@
 """`Ground`: what agents stand on. It carries envelopes and decides nothing.
 
 The sending side is here: contract check, mailbox bounds, asks, replies, dead
-letters, names. Running agents is the scheduler's; starting and ending them is
-`lifecycle`'s. `local.LocalGround` adds a real event loop.
+letters, names. Running agents is the scheduler's; `starting`, `failing`, `ending` and
+`burying` change their state. `local.LocalGround` adds a real event loop.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ whoever runs the ground hears of each that ends.
 
 from __future__ import annotations
 
-from harmonium.actors import lifecycle
+from harmonium.actors import burying, ending
 from harmonium.actors.agent import Agent
 from harmonium.actors.cell import Cell
 from harmonium.protocols.lifecycle import Exit, Exited, ExitKind, Failed, Report
@@ -23,7 +23,7 @@ class Guardian(Agent):
         ground = self._cell.ground
         if isinstance(report, Failed):
             ground.observers.gave_up(child, report.error)
-            lifecycle.end(child, Exit(ExitKind.CRASH, repr(report.error), report.error))
+            ending.end(child, Exit(ExitKind.CRASH, repr(report.error), report.error))
         elif isinstance(report, Exited):
-            lifecycle.bury(child)
+            burying.bury(child)
             ground.on_top_exit(child, report.reason)

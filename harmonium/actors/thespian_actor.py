@@ -25,7 +25,7 @@ from thespian.actors import (
 from thespian.system.messages.status import Thespian_StatusReq
 from thespian.system.utilis import checkActorCapabilities
 
-from harmonium.actors import lifecycle
+from harmonium.actors import ending
 from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.deferred import Deferred
@@ -104,7 +104,7 @@ class PlainActor(Resident):
             self._told_to_exit = True
             self._notice(message, sender)
             self._recursive = message.isRecursive
-            lifecycle.request_stop(self._cell, None, Exit(ExitKind.SHUTDOWN, "ActorExitRequest"))
+            ending.request_stop(self._cell, None, Exit(ExitKind.SHUTDOWN, "ActorExitRequest"))
         else:
             self._give(envelope, sender)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from thespian.actors import PoisonMessage, ValidatedSource
 from thespian.system.messages.status import Thespian_StatusReq
 
-from harmonium.actors import lifecycle
+from harmonium.actors import ending
 from harmonium.actors.cell import Cell
 from harmonium.actors.thespian_address import LocalAddress
 from harmonium.actors.thespian_delivery import deliver
@@ -53,4 +53,4 @@ class Admin(Resident):
     def _stop_children(self, then: Callable[[], None]) -> None:
         cell = self._cell
         actors = [c for c in (cell.children or {}).values() if not isinstance(c.agent, Endpoint)]
-        exit_all(cell, actors, lambda: lifecycle.stop_children(cell, then))
+        exit_all(cell, actors, lambda: ending.stop_children(cell, then))

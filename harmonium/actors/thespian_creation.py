@@ -14,7 +14,7 @@ from thespian.actors import (
 )
 from thespian.system.utilis import actualActorClass, checkActorCapabilities
 
-from harmonium.actors import lifecycle
+from harmonium.actors import burying
 from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
 from harmonium.actors.cell import Cell, CellState
@@ -59,7 +59,7 @@ class Creation:
         if cell.more_ is None or cell.more_.failure is None:
             return cell, None
         failure = cell.more_.failure[0]
-        lifecycle.abandon(cell)
+        burying.abandon(cell)
         return cell, failure
 
     def _birth(self, wanted: Wanted) -> Birth:

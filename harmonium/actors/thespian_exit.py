@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from thespian.actors import ActorExitRequest
 
-from harmonium.actors import lifecycle
+from harmonium.actors import burying, ending
 from harmonium.actors.thespian_delivery import deliver, is_agent
 from harmonium.protocols.lifecycle import SHUTDOWN, Exit, ExitKind
 
@@ -47,13 +47,13 @@ def exit_all(
 
     def kill() -> None:
         for child in waited:
-            lifecycle.kill(child, Exit(ExitKind.KILLED, f"it did not end within {limit} s"))
+            burying.kill(child, Exit(ExitKind.KILLED, f"it did not end within {limit} s"))
 
     timer = parent.ground.after(limit, kill)
     parent.more.child_gone = gone
     for child in children:
         if is_agent(child):
-            parent.ground.signal(child, lifecycle.stop, child, SHUTDOWN)
+            parent.ground.signal(child, ending.stop, child, SHUTDOWN)
         else:
             deliver(parent, child, ActorExitRequest(recursive=True))
     gone()

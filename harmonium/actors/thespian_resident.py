@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harmonium.actors import lifecycle
+from harmonium.actors import burying, ending
 from harmonium.actors.agent import Agent
 from harmonium.actors.cell import Cell
 from harmonium.actors.handlers import Handler, HandlerTable
@@ -42,11 +42,11 @@ class Resident(Agent):
     def _child_report(self, child: Cell, report: Report) -> None:
         if isinstance(report, Failed):
             child.ground.observers.gave_up(child, report.error)
-            lifecycle.end(child, Exit(ExitKind.CRASH, repr(report.error), report.error))
+            ending.end(child, Exit(ExitKind.CRASH, repr(report.error), report.error))
         elif isinstance(report, Exited | Declined) and child.alive:
             # First the news: the last burial lets an ending parent end.
             self.child_exited(child)
-            lifecycle.bury(child)
+            burying.bury(child)
 
 
 class _AnyTable(HandlerTable):

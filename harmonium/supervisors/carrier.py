@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from harmonium.actors import lifecycle
+from harmonium.actors import burying, ending, failed_mail, failing, starting
 from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.timers import Timer
 from harmonium.protocols.lifecycle import SHUTDOWN, Exit, ExitKind
@@ -60,24 +60,24 @@ class Carrier:
         cell = self._cell(effect.child)
         if cell is None or effect.fresh:
             birth = self._supervisor.birth_of(effect.spec, reports=effect.reports)
-            cell = lifecycle.place(self._me, birth, effect.child)
+            cell = starting.place(self._me, birth, effect.child)
             cell.more.hold_failed = effect.spec.poison is not None
         cause = effect.cause
         error = None if cause is None else cause.error or RuntimeError(cause.text)
-        lifecycle.start(cell, effect.incarnation, error)
+        starting.start(cell, effect.incarnation, error)
 
     def restart(self, effect: effects.Restart) -> None:
         """Tear the failed instance down and build its successor in the same cell."""
         cell = self._instance(effect.child, effect.incarnation)
         if cell is not None:
             error = effect.cause.error or RuntimeError(effect.cause.text)
-            lifecycle.restart(cell, effect.successor, error)
+            starting.restart(cell, effect.successor, error)
 
     def resume(self, effect: effects.Resume) -> None:
         """Let a suspended instance go on."""
         cell = self._instance(effect.child, effect.incarnation)
         if cell is not None:
-            lifecycle.resume(cell)
+            failing.resume(cell)
             if cell.agent is not None and cell.agent.supervises:
                 cell.ground.signal(cell, cell.agent._resumed)
 
@@ -87,17 +87,17 @@ class Carrier:
         if cell is None:
             return
         if not effect.keep:
-            cell.ground.signal(cell, lifecycle.stop, cell, SHUTDOWN)
+            cell.ground.signal(cell, ending.stop, cell, SHUTDOWN)
             return
         cause = effect.cause
         error = RuntimeError("stopped with its group") if cause is None else cause.error
-        cell.ground.signal(cell, lifecycle.stop_to_restart, cell, error or RuntimeError(str(cause)))
+        cell.ground.signal(cell, ending.stop_to_restart, cell, error or RuntimeError(str(cause)))
 
     def kill(self, effect: effects.Kill) -> None:
         """End an instance at once."""
         cell = self._instance(effect.child, effect.incarnation)
         if cell is not None:
-            lifecycle.kill(cell)
+            burying.kill(cell)
 
     def release(self, effect: effects.Release) -> None:
         """End a child's cell."""
@@ -105,8 +105,8 @@ class Carrier:
         if cell is not None:
             cell.more.stop_reason = effect.reason
             if cell.state not in (CellState.WAITING, CellState.DEAD):
-                lifecycle.kill(cell, effect.reason)
-            lifecycle.bury(cell)
+                burying.kill(cell, effect.reason)
+            burying.bury(cell)
 
     def park(self, effect: effects.Park) -> None:
         """Apply the policy for mail to a child that waits for its restart."""
@@ -120,13 +120,13 @@ class Carrier:
         """Put the message back."""
         cell = self._cell(effect.child)
         if cell is not None:
-            lifecycle.retry_failed(cell, effect.message)
+            failed_mail.retry_failed(cell, effect.message)
 
     def set_aside(self, effect: effects.SetAside) -> None:
         """Keep the message apart until it is tried again."""
         cell = self._cell(effect.child)
         if cell is not None:
-            lifecycle.set_failed_aside(cell, effect.message)
+            failed_mail.set_failed_aside(cell, effect.message)
 
     def quarantine(self, effect: effects.Quarantine) -> None:
         """Make the message a dead letter."""
@@ -135,7 +135,7 @@ class Carrier:
             bundles = cell.ground.bundles
             where = "" if bundles is None else f"; bundle {bundles.file_of(cell)}"
             detail = f"{effect.fingerprint}, {effect.attempts} attempts{where}"
-            lifecycle.quarantine_failed(cell, detail)
+            failed_mail.quarantine_failed(cell, detail)
 
     # -- time
 
@@ -175,7 +175,7 @@ class Carrier:
         elif self._me.state is CellState.FAILED:
             pass  # the parent decides about us
         else:
-            self._me.ground.signal(self._me, lifecycle.stop, self._me, effect.reason)
+            self._me.ground.signal(self._me, ending.stop, self._me, effect.reason)
 
     def escalate(self, effect: effects.Escalate) -> None:
         """Pass a child's failure on to the parent; at the root, stop with it."""
@@ -196,7 +196,7 @@ class Carrier:
         me, parent = self._me, self._me.parent
         if parent is not None:
             spent = events.Spent(me.id, effect.count, effect.cause)
-            lifecycle.report_to_parent(me, spent)
+            burying.report_to_parent(me, spent)
 
     def answer(self, effect: effects.Answer) -> None:
         """Give an operator the answer."""

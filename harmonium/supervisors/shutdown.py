@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from harmonium.actors import lifecycle
+from harmonium.actors import burying, ending
 from harmonium.actors.account import Account
 from harmonium.actors.cell import Cell
 from harmonium.actors.ground import Ground
@@ -123,12 +123,12 @@ class _Stop:
             self._end_phase("children", finished=not self._killed)
             self._flush()
 
-        lifecycle.stop_children(ground.root, gone, self._limits.children + 1.0)
+        ending.stop_children(ground.root, gone, self._limits.children + 1.0)
 
     def _kill(self) -> None:
         for top in list((self._ground.root.children or {}).values()):
             self._killed.extend(_paths(top))
-            lifecycle.kill(top)
+            burying.kill(top)
 
     def _flush(self) -> None:
         """Let what is under way arrive, and find its agent dead."""

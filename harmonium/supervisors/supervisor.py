@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from harmonium.actors import lifecycle
+from harmonium.actors import failed_mail, failing
 from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
 from harmonium.actors.cell import Cell
@@ -99,7 +99,7 @@ class Supervisor(Agent):
         bundles = self._cell.ground.bundles
         if bundles is not None:
             bundles.write(child, report, self.journal[-1] if self.journal else None)
-        lifecycle.settle_failure(child)
+        failed_mail.settle_failure(child)
 
     def _suspect(self, child: Cell, report: ChildFailed) -> events.Suspect | None:
         if report.envelope is None or child.more.undecided is None:
@@ -126,7 +126,7 @@ class Supervisor(Agent):
     def escalate(self, cause: Cause) -> None:
         """Fail with the child's own exception."""
         error = cause.error or RuntimeError(cause.text)
-        lifecycle.fail(self._cell, error, Phase.CHILD, None)
+        failing.fail(self._cell, error, Phase.CHILD, None)
 
 
 def birth_of(spec: ChildSpec | SupervisorSpec, *, reports: bool = False) -> Birth:

@@ -20,7 +20,7 @@ from harmonium import (
     message,
     supervisor,
 )
-from harmonium.actors import lifecycle
+from harmonium.actors import burying
 from harmonium.protocols.errors import HandlerError, StartFailed
 from harmonium.supervisors.shutdown import StopLimits
 from tests.contract.agents import Answer, Crash, Get, Note, Notes, Recorder, Send, Wait, Watcher
@@ -234,7 +234,7 @@ def test_a_kill_answers_the_asker_of_the_message_in_work(play, until):
         born = await system.ask("p", Spawn("kid"))
         asked = born.ref.ask(Wait(), timeout=60)
         await until(lambda: born.ref._cell.busy)
-        await system.call(lambda ground: lifecycle.kill(born.ref._cell))
+        await system.call(lambda ground: burying.kill(born.ref._cell))
         with pytest.raises(AgentDead):
             await asked
 
@@ -250,7 +250,7 @@ def test_a_stop_is_settled_however_the_agent_ends(play, until):
         born.ref.tell(Wait())
         await until(lambda: born.ref._cell.busy)
         gone = born.ref.stop()
-        await system.call(lambda ground: lifecycle.kill(born.ref._cell.parent))
+        await system.call(lambda ground: burying.kill(born.ref._cell.parent))
         await gone
         await born.ref.stop()
 

@@ -25,7 +25,7 @@ from harmonium import (
     message,
     supervisor,
 )
-from harmonium.actors import lifecycle
+from harmonium.actors import burying
 from harmonium.protocols.errors import DefinitionError, StartFailed
 from tests.contract.agents import Answer, Get, Note, Notes, Recorder, Send, Unwanted, Wait
 
@@ -213,7 +213,7 @@ def test_an_incarnation_that_ended_can_do_nothing_from_its_thread():
     with System(shop(child(Zombie, id="z"))) as system:
         asked = system.ask("z", Note(1), timeout=60)
         assert entered.wait(10)
-        system.call(lambda ground: lifecycle.kill(system.ref("z")._cell)).result(10)
+        system.call(lambda ground: burying.kill(system.ref("z")._cell)).result(10)
         with pytest.raises(AgentDead):
             asked.result(10)
         assert system.ask("z", Get()).result(10) == Notes((2,))

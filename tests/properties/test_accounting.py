@@ -36,7 +36,7 @@ from harmonium import (
     message,
     supervisor,
 )
-from harmonium.actors import lifecycle
+from harmonium.actors import burying
 from harmonium.actors.account import every_cell
 from harmonium.actors.simulated import SimulatedGround
 from harmonium.protocols.lanes import Lane
@@ -361,7 +361,7 @@ class Outside:
         """Kill an agent, or ask it to stop, if it is there."""
         cell = self.system.ground.registry.find(path(name))
         if cell is not None and verb == "kill":
-            lifecycle.kill(cell)
+            burying.kill(cell)
         elif cell is not None:
             cell.ref.stop()
 

@@ -6,7 +6,7 @@ import pytest
 from loguru import logger
 
 from harmonium import ONE_FOR_ALL, ONE_FOR_ONE, REST_FOR_ONE
-from harmonium.actors import lifecycle
+from harmonium.actors import burying
 from harmonium.protocols.lifecycle import Exit, Exited, ExitKind, Phase
 from harmonium.protocols.lifecycle import Failed as ChildFailed
 from tests.supervisors.engine import Fail, Look, Note, Rule, World
@@ -35,7 +35,7 @@ def test_s14_a_late_notice_of_an_old_incarnation_is_inert():
             ChildFailed("A", 1, ValueError("late"), Phase.HANDLER),
         ]
         for report in late:
-            lifecycle.report_to_parent(cell, report)
+            burying.report_to_parent(cell, report)
         await world.pass_time(1.0)
         assert incarnations(world, "A") == [2]
         assert len(world.cell("/top").agent.state.window) == 1
@@ -151,9 +151,9 @@ def test_s44_notices_that_come_twice_are_one_decision():
     async def scenario(world):
         cell = world.cell("/top/A")
         killed = Exit(ExitKind.KILLED, "by a test")
-        lifecycle.kill(cell, killed)
+        burying.kill(cell, killed)
         for _ in range(2):
-            lifecycle.report_to_parent(cell, Exited("A", 1, killed))
+            burying.report_to_parent(cell, Exited("A", 1, killed))
         await world.pass_time(1.0)
         assert incarnations(world, "A") == [2]
         assert len(world.cell("/top").agent.state.window) == 1

@@ -6,7 +6,7 @@ import pytest
 from loguru import logger
 
 from harmonium import TEMPORARY, TRANSIENT, AgentDead, child, handles
-from harmonium.actors import lifecycle
+from harmonium.actors import burying
 from harmonium.actors.account import every_cell
 from harmonium.protocols.lifecycle import Exit, ExitKind
 from harmonium.supervisors.core.answers import Outcome
@@ -146,7 +146,7 @@ def test_s53_a_killed_supervisor_leaves_nobody_behind():
 
     async def scenario(world):
         before = world.cell("/top/inner/L")
-        lifecycle.kill(world.cell("/top/inner"))
+        burying.kill(world.cell("/top/inner"))
         assert not before.alive
         await world.pass_time(1.0)
         after = world.cell("/top/inner/L")
@@ -277,7 +277,7 @@ def test_a_kill_by_hand_counts_as_killed():
     """The reason class is its own."""
 
     async def scenario(world):
-        lifecycle.kill(world.cell("/top/T"), Exit(ExitKind.KILLED, "by hand"))
+        burying.kill(world.cell("/top/T"), Exit(ExitKind.KILLED, "by hand"))
         await world.pass_time(0.1)
         (row,) = await world.operate().which_children()
         assert "killed" in row.reason

@@ -1,0 +1,70 @@
+"""An agent that raised is suspended, and its parent decides what follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harmonium.actors.burying import report
+from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.execution import Execution
+from harmonium.actors.failed_mail import unstash_failed, wants_retry
+from harmonium.actors.releasing import close_executions, fail_deferred, hold
+from harmonium.protocols.errors import AskFailed, HandlerOverrun
+from harmonium.protocols.lifecycle import Failed, Phase
+
+if TYPE_CHECKING:
+    from harmonium.actors.context import RawEnvelope
+
+__all__ = ["fail", "overrun", "resume"]
+
+
+def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope | None) -> None:
+    """Suspend an agent that raised, and report it to its parent once."""
+    ground = cell.ground
+    cell.current = None
+    if envelope is not None:
+        unstash_failed(cell, envelope)
+    retry = not cell.more.hold_failed and wants_retry(cell, phase, envelope)
+    undecided = cell.more.hold_failed and phase is Phase.HANDLER and not retry
+    if envelope is not None and not retry and not undecided:
+        ground.fail_message(cell, envelope, error)
+    if cell.state in (CellState.STOPPING, CellState.DEAD, CellState.FAILED):
+        if envelope is not None and (retry or undecided):  # nobody is left to try it again
+            ground.fail_message(cell, envelope, error)
+        ground.log_error(cell, f"raised in phase {phase.value} while it was ended", error)
+        return
+    more = cell.more
+    if retry:
+        more.retrying = envelope
+        more.attempts += 1
+    close_executions(cell, error)
+    fail_deferred(cell, AskFailed.of(cell.path, error))
+    more.start_failed = cell.state is CellState.STARTING
+    cell.state = CellState.FAILED
+    more.failure = (error, envelope)
+    if undecided:
+        more.undecided = envelope
+    hold(cell)
+    ground.observers.crashed(cell, error, phase, envelope)
+    report(cell, Failed(cell.id, cell.incarnation, error, phase, _view(cell, envelope)))
+
+
+def _view(cell: Cell, envelope: RawEnvelope | None) -> Any:
+    return None if envelope is None else cell.ground.view(cell, envelope)
+
+
+def overrun(cell: Cell, execution: Execution, limit: float) -> None:
+    """End a handler that runs longer than its limit: that is a crash."""
+    if execution.finished:
+        return
+    execution.close()
+    cell.ground.end(cell, execution)
+    fail(cell, HandlerOverrun(cell.path, limit), Phase.HANDLER, execution.envelope)
+
+
+def resume(cell: Cell) -> None:
+    """Let a failed agent go on with the state it has (the failed message is gone)."""
+    if cell.state is CellState.FAILED:
+        cell.state = CellState.RUNNING
+        cell.more.failure = None
+        cell.ground.schedule(cell)

@@ -1,0 +1,166 @@
+"""Building an incarnation, the first one and those after a crash.
+
+The cell with its mailbox, ref, path and watchers is there before the first
+incarnation and stays over all of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from harmonium.actors.burying import bury_children, bury_unless_supervised, report
+from harmonium.actors.cell import BLOCKED, NO_MAIL, Cell, CellState, Extras
+from harmonium.actors.ending import end, run_hook
+from harmonium.actors.failed_mail import failed_message, put_back
+from harmonium.actors.failing import fail
+from harmonium.actors.releasing import discard, hold
+from harmonium.protocols.errors import SpecError
+from harmonium.protocols.lifecycle import Declined, Exit, ExitKind, Phase, Started
+
+if TYPE_CHECKING:
+    from harmonium.actors.birth import Birth
+
+__all__ = ["place", "restart", "start"]
+
+
+def place(parent: Cell, birth: Birth, id: str) -> Cell:
+    """Make a cell for a child that is not started yet."""
+    if parent.children is None:
+        parent.children = {}
+    if id in parent.children:
+        raise SpecError(
+            f"{parent.path.rstrip('/')}/{id}", "the id is taken", "give each child its own id"
+        )
+    cell = Cell(parent.ground, parent, id, birth)
+    parent.children[id] = cell
+    return cell
+
+
+def start(cell: Cell, incarnation: int, cause: BaseException | None = None) -> None:
+    """Build the incarnation and run its hook; then it takes mail.
+
+    Never raises: a failure is reported to the parent as `Failed` in phase
+    START, and the cell waits for the decision.
+
+    Args:
+        cell: Whose incarnation.
+        incarnation: Its number; greater than any before.
+        cause: What ended the one before it, if this is a restart.
+    """
+    cell.incarnation = incarnation
+    cell.state = CellState.STARTING
+    hold(cell)
+    if cell.more_ is not None:
+        cell.more_.declined = None
+        cell.more_.failure = None
+        cell.more_.start_failed = False
+        cell.more_.stop_reason = None
+    try:
+        agent = _build(cell)
+        hook = _start_hook(cell, agent, cause)
+    except BaseException as error:  # a constructor may raise anything
+        fail(cell, error, Phase.START, None)
+        return
+    if hook is None:
+        _ready(cell, incarnation)
+    else:
+        run_hook(cell, hook, lambda error: _started(cell, incarnation, error))
+
+
+def _build(cell: Cell) -> Any:
+    birth, ground = cell.birth, cell.ground
+    factory = birth.factory
+    if isinstance(factory, type):
+        agent_class: Any = factory
+        agent: Any = agent_class.__new__(agent_class)
+        cell.agent = agent
+        agent._cell = cell  # before __init__, so that the constructor may use self.ref and self.log
+        if agent_class.__init__ is not object.__init__:
+            agent_class.__init__(agent, *birth.args, **birth.kwargs)
+    else:
+        agent = factory(*birth.args, **birth.kwargs)
+        if not hasattr(agent, "__table__"):
+            raise SpecError(cell.path, f"its factory returned {agent!r}, which is no Agent")
+        agent._cell = cell
+        cell.agent = agent
+    table = agent.__table__
+    cell.accepts = table.accepts
+    cell.fast = ground.fast_table(cell, table)
+    return agent
+
+
+def _start_hook(cell: Cell, agent: Any, cause: BaseException | None) -> Any:
+    """The coroutine of the hook, or None when it has run or there is none."""
+    cell.ground.active, before = cell, cell.ground.active
+    try:
+        if cause is not None:
+            result = agent.after_restart(cause)
+        elif agent.__has_started__:
+            result = agent.started()
+        else:
+            return None
+    finally:
+        cell.ground.active = before
+    return result if inspect.isawaitable(result) else None
+
+
+def _started(cell: Cell, incarnation: int, error: BaseException | None) -> None:
+    if cell.incarnation != incarnation or cell.state is not CellState.STARTING:
+        return
+    if error is not None:
+        fail(cell, error, Phase.START, None)
+    else:
+        _ready(cell, incarnation)
+
+
+def _ready(cell: Cell, incarnation: int) -> None:
+    more = cell.more_
+    if more is not None and more.declined is not None:
+        _decline(cell, incarnation, more.declined)
+        return
+    if more is not None and more.stop_reason is not None:
+        end(cell, more.stop_reason)
+        return
+    cell.state = CellState.RUNNING
+    if more is not None:
+        _open_mailbox(cell, more)
+    if cell.queued() or cell.signals:
+        cell.ground.schedule(cell)
+    elif cell.scheduled == BLOCKED:
+        cell.scheduled = 0
+    cell.ground.observers.started(cell)
+    report(cell, Started(cell.id, incarnation))
+
+
+def _open_mailbox(cell: Cell, more: Extras) -> None:
+    """The doorkeeper of a waiting agent goes, and what is to be retried comes first."""
+    if more.park is not None:
+        more.park = None
+        if cell.mailbox is not NO_MAIL and not more.parked:
+            cell.limit = cell.ground.mailbox_limit(cell)
+    if more.retrying is not None:
+        put_back(cell, more)
+
+
+def _decline(cell: Cell, incarnation: int, why: str) -> None:
+    bury_children(cell, "its parent declined to run")
+    cell.state = CellState.WAITING
+    discard(cell, Exit(ExitKind.NORMAL, why))
+    report(cell, Declined(cell.id, incarnation, why))
+    bury_unless_supervised(cell)
+
+
+def restart(cell: Cell, successor: int, cause: BaseException) -> None:
+    """Replace a failed incarnation: its hook, its end, then the next one.
+
+    Mailbox, ref, path and watchers stay. No `Exited` is reported for it.
+    """
+    message = failed_message(cell)
+    end(
+        cell,
+        Exit(ExitKind.CRASH, repr(cause), cause),
+        hook=lambda: cell.agent.before_restart(cause, message),
+        keep_children=cell.birth.keep_children,
+        then=lambda: start(cell, successor, cause),
+    )
