@@ -67,7 +67,7 @@ class HandlerTable:
     is what the scheduler calls directly. A class with a handler for `object` accepts every message.
     """
 
-    __slots__ = ("accepts", "by_class", "contract", "fallback", "fast")
+    __slots__ = ("accepts", "by_class", "contract", "fallback", "fast", "reentrant")
 
     def __init__(
         self, by_class: dict[type, Handler], fallback: Handler | None, publishes: tuple[type, ...]
@@ -77,6 +77,7 @@ class HandlerTable:
         self.fast = {
             cls: h.function for cls, h in by_class.items() if h.plain and cls is not Terminated
         }
+        self.reentrant = any(h.reentrant for h in (*by_class.values(), fallback) if h is not None)
         lanes = {cls: lane_of(cls) for cls in by_class}
         self.accepts: Mapping[type, Lane | None] = lanes if fallback is None else _Everything(lanes)
         self.contract = Contract(

@@ -8,7 +8,7 @@ from typing import Any
 
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.ask import Ask
-from harmonium.actors.cell import NO_MAIL, Cell, CellState
+from harmonium.actors.cell import BLOCKED, NO_MAIL, Cell, CellState
 from harmonium.actors.context import Context, RawEnvelope, TimerContext
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.promise import Promise
@@ -161,6 +161,8 @@ class Mail(Switchboard):
         if lane is Lane.CONTROL:
             cell.urgent = deque() if cell.urgent is None else cell.urgent
             cell.urgent.append(envelope)
+            if cell.scheduled == BLOCKED and cell.busy:
+                self.schedule(cell)  # it may be for a re-entrant handler, and passes what waits
         else:
             if cell.mailbox is NO_MAIL:
                 cell.mailbox = deque()

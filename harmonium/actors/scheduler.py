@@ -188,7 +188,7 @@ class Scheduler:
         if cell.signals:
             self._run_signals(cell)
         if (cell.state is not RUNNING or cell.busy) and not self._reentrant_next(cell):
-            cell.scheduled = QUEUED if cell.signals else BLOCKED
+            cell.scheduled = QUEUED if cell.signals else _held(cell)
             if cell.signals:
                 self.ready.append(cell)
             return
@@ -251,7 +251,7 @@ class Scheduler:
             cell.scheduled = QUEUED
             self.ready.append(cell)
         elif cell.mailbox or cell.urgent or cell.state is not RUNNING or cell.busy:
-            cell.scheduled = BLOCKED
+            cell.scheduled = _held(cell)
         else:
             cell.scheduled = IDLE
 
@@ -436,6 +436,13 @@ class Scheduler:
             return False
         handler = cell.agent.__table__.find(mail[0][0].__class__)
         return handler is not None and handler.reentrant
+
+
+def _held(cell: Cell) -> int:
+    """How a cell stands that takes no mail now: idle where the next mail may be re-entrant."""
+    if cell.mailbox or cell.urgent or not cell.busy or cell.state is not RUNNING:
+        return BLOCKED
+    return IDLE if cell.agent.__table__.reentrant else BLOCKED
 
 
 def _awaited(cell: Cell, path: str) -> bool:

@@ -44,6 +44,10 @@ class Topics:
         for key in self._of_cell.pop(cell, ()):
             self._by_key[key].pop(cell, None)
 
+    def subscribers(self, topic: str) -> tuple[Cell, ...]:
+        """The agents that subscribe to a topic by its name now, the first one first."""
+        return tuple(self._by_key.get(topic, ()))
+
     def publish(self, sender: Cell | None, event: Any, topic: str | None = None) -> int:
         """Send an event to its subscribers; returns how many there were.
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import attrs
 from loguru import logger
 
-from harmonium.actors.ask import Ask
 from harmonium.actors.cell import Cell
 from harmonium.protocols.decision_log import Entry
+from harmonium.protocols.errors import HarmoniumError
 from harmonium.protocols.failure import Failure, describe
 from harmonium.protocols.pipeline import effects, events
 from harmonium.protocols.pipeline.events import Event
@@ -37,60 +38,95 @@ class Carrier(Protocol):
 
 _Heard = Callable[[Any], Event]
 _Missed = Callable[[Failure], Event]
+_Asking = tuple[str | Cell, Any, float, str]
+"""Whom, what, for how many seconds, and with which idempotency key."""
 
 
 def _ask(
     carrier: Carrier,
     live: LiveRequest,
     place: tuple[str, int],
-    to: str,
-    message: Any,
-    timeout: float,
-    key: str,
-) -> Ask[Any]:
-    """Ask an agent on behalf of a request; it is withdrawn with its step and attempt."""
-    cell = carrier._cell
-    ask = cell.ground.ask(
-        cell, to, message, timeout=timeout, idempotency_key=key, context=live.context
-    )
-    live.asks.setdefault(place, []).append(ask)
-    return ask
-
-
-def _listen(
-    carrier: Carrier, live: LiveRequest, ask: Ask[Any], heard: _Heard, missed: _Missed
+    asking: _Asking,
+    heard: _Heard,
+    missed: _Missed,
 ) -> None:
-    """Make the answer or the failure of an ask an event of the request."""
+    """Ask an agent; its answer or its failure becomes an event of the request.
+
+    The ask is withdrawn with its step and attempt. What cannot be sent at all
+    (it is no message, say) is a failure of this step, not of the coordinator.
+    """
+    to, message, timeout, key = asking
+    cell = carrier._cell
+    try:
+        ask = cell.ground.ask(
+            cell, to, message, timeout=timeout, idempotency_key=key, context=live.context
+        )
+    except HarmoniumError as error:
+        _report(carrier, live, missed(attrs.evolve(describe(error), in_doubt=False)))
+        return
+    live.asks.setdefault(place, []).append(ask)
 
     def settled(ask: Any) -> None:
         if ask.cancelled():
             return
         error = ask.exception()
-        event = heard(ask.result()) if error is None else missed(describe(error))
-        carrier.happen(live, event)
+        carrier.happen(live, heard(ask.result()) if error is None else missed(describe(error)))
 
-    ask.then(settled)
+    if ask.done():  # a full mailbox that refuses; this turn's other orders come first
+        cell.ground.signal(cell, settled, ask)
+    else:
+        ask.then(settled)
+
+
+def _report(carrier: Carrier, live: LiveRequest, event: Event) -> None:
+    """Have an event happen after all that is ordered in this turn."""
+    cell = carrier._cell
+    cell.ground.signal(cell, carrier.happen, live, event)
 
 
 def _send(carrier: Carrier, live: LiveRequest, order: effects.Send) -> None:
-    step, attempt, to, key = order.step, order.attempt, order.to, order.idempotency_key
-    _listen(
+    step, attempt, to = order.step, order.attempt, order.to
+    _ask(
         carrier,
         live,
-        _ask(carrier, live, (step, attempt), to, order.message, order.timeout, key),
+        (step, attempt),
+        (to, order.message, order.timeout, order.idempotency_key),
         lambda reply: events.Replied(step, attempt, reply, to),
         lambda failure: events.Failed(step, attempt, failure),
     )
 
 
 def _undo(carrier: Carrier, live: LiveRequest, order: effects.Undo) -> None:
-    step, attempt, key = order.step, order.attempt, order.idempotency_key
-    _listen(
+    step, attempt = order.step, order.attempt
+    _ask(
         carrier,
         live,
-        _ask(carrier, live, (step, attempt), order.to, order.message, order.timeout, key),
+        (step, attempt),
+        (order.to, order.message, order.timeout, order.idempotency_key),
         lambda reply: events.UndoReplied(step, attempt, reply),
         lambda failure: events.UndoFailed(step, attempt, failure),
+    )
+
+
+def _publish(carrier: Carrier, live: LiveRequest, order: effects.Publish) -> None:
+    """Ask each subscriber that the topic has now; one that comes later is not waited for."""
+    subscribers = carrier._cell.ground.topics.subscribers(order.topic)
+    _report(carrier, live, events.Reached(order.step, order.attempt, len(subscribers)))
+    for cell in subscribers:
+        _ask_subscriber(carrier, live, order, cell)
+
+
+def _ask_subscriber(
+    carrier: Carrier, live: LiveRequest, order: effects.Publish, cell: Cell
+) -> None:
+    step, attempt, who = order.step, order.attempt, cell.path
+    _ask(
+        carrier,
+        live,
+        (step, attempt),
+        (cell, order.message, order.timeout, f"{order.idempotency_key}:{who}"),
+        lambda reply: events.Replied(step, attempt, reply, who),
+        lambda failure: events.VoterGone(step, attempt, who, failure),
     )
 
 
@@ -98,7 +134,7 @@ def _ask_ballots(carrier: Carrier, live: LiveRequest, order: effects.AskBallots)
     """Ask every configured voter; a group is named first, so that a quorum is fixed."""
     if isinstance(order.among, str):
         voters = voters_of(carrier._cell, order.among)
-        carrier.happen(live, events.Polled(order.step, order.attempt, tuple(voters)))
+        _report(carrier, live, events.Polled(order.step, order.attempt, tuple(voters)))
     else:
         voters = {name: name for name in order.among}
     for voter, address in voters.items():
@@ -110,10 +146,11 @@ def _ask_voter(
 ) -> None:
     step, attempt, key = order.step, order.attempt, f"{order.idempotency_key}:{voter}"
     timeout = max(order.deadline - carrier._cell.ground.clock(), 0.0)
-    _listen(
+    _ask(
         carrier,
         live,
-        _ask(carrier, live, (step, attempt), address, order.message, timeout, key),
+        (step, attempt),
+        (address, order.message, timeout, key),
         lambda ballot: events.BallotCast(step, attempt, voter, ballot),
         lambda failure: events.VoterGone(step, attempt, voter, failure),
     )
@@ -169,6 +206,7 @@ def _fail(carrier: Carrier, live: LiveRequest, order: effects.FailRequest) -> No
 CARRY_OUT: Mapping[type, Callable[[Any, LiveRequest, Any], None]] = {
     effects.Send: _send,
     effects.Undo: _undo,
+    effects.Publish: _publish,
     effects.AskBallots: _ask_ballots,
     effects.CancelStep: _cancel_step,
     effects.SetTimer: _set_timer,

@@ -11,7 +11,7 @@ from harmonium.actors.birth import Birth
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.fallback import Escalate
 from harmonium.protocols.ladder import Ladder, PersonRung
-from harmonium.protocols.pipeline.graph import Body, Node
+from harmonium.protocols.pipeline.graph import Node
 from harmonium.protocols.pipeline.spec import Pipeline
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
@@ -64,17 +64,13 @@ def pipeline_of(spec: ChildSpec) -> Pipeline[Any, Any] | None:
 def refuse_unsupported(pipeline: Pipeline[Any, Any]) -> None:
     """Refuse what the coordinator agent cannot carry out, so that no request waits for it.
 
-    That is a step that gathers from a topic, and a person on a ladder; in
-    sub-pipelines too.
+    That is a person on a ladder; in sub-pipelines too.
 
     Raises:
         SpecError: With the step's name.
     """
     for node in pipeline.graph.nodes:
         place = f"pipeline {pipeline.name}, step {node.name!r}"
-        if node.task.body is Body.TOPIC:
-            problem = "a coordinator cannot gather from a topic"
-            raise SpecError(place, problem, "ask agents, or hold a vote among them")
         if any(isinstance(rung, PersonRung) for rung in _rungs(node)):
             problem = "a coordinator cannot ask a person"
             raise SpecError(place, problem, "end the ladder with an agent or a rule")

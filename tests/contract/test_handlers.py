@@ -65,6 +65,29 @@ def test_an_async_handler_suspends_its_mailbox_only(play, until):
     play(shop(child(Busy, book, gate, id="a"), child(Recorder, id="b")), scenario)
 
 
+def test_mail_that_comes_while_a_reentrant_handler_waits_is_taken_at_once(play, until):
+    """It makes no difference whether it came before the first one suspended."""
+    order = []
+
+    class Patient(Agent):
+        @handles(reentrant=True)
+        async def wait(self, note: Note) -> Answer:
+            order.append(note.n)
+            await self.sleep(0.2)
+            order.append(-note.n)
+            return Answer(note.n)
+
+    async def scenario(system):
+        first = system.ask("patient", Note(1))
+        await until(lambda: order)
+        second = system.ask("patient", Note(2))
+        await first
+        await second
+        assert order == [1, 2, -1, -2]
+
+    play(shop(child(Patient, id="patient")), scenario)
+
+
 def test_a_reentrant_handler_runs_while_another_waits(play, until):
     """Re-entrant handling is opt-in per handler."""
     book, gate = [], asyncio.Event()

@@ -61,6 +61,8 @@ class Send:
 class Publish:
     """Publish to a topic: answer with `Reached`, then a `Replied` for each reply.
 
+    A subscriber that fails is reported with `VoterGone`, so that nobody waits for it.
+
     A timer of the machine ends the gathering, `timeout` is told for the
     deadline of the messages.
     """

@@ -117,7 +117,10 @@ class BallotCast:
 
 @attrs.frozen(slots=True)
 class VoterGone:
-    """No ballot of this voter will come: it is dead, it failed, it timed out."""
+    """No ballot of this voter will come: it is dead, it failed, it timed out.
+
+    Of a subscriber that a `Publish` went to, no reply.
+    """
 
     step: str
     attempt: int

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import attrs
 
+from harmonium.protocols.decision_log import Kind
 from harmonium.protocols.failure import Failure
 from harmonium.protocols.pipeline.asking import EXPIRED, rejection
 from harmonium.protocols.pipeline.effects import Publish
-from harmonium.protocols.pipeline.events import Event, Failed, Reached, Replied, TimerFired
+from harmonium.protocols.pipeline.events import (
+    Event,
+    Failed,
+    Reached,
+    Replied,
+    TimerFired,
+    VoterGone,
+)
 from harmonium.protocols.pipeline.gather import Gather
 from harmonium.protocols.pipeline.state import Gathered
 from harmonium.protocols.pipeline.unit import Got, Outcome, Unit
@@ -35,10 +43,10 @@ def _publish(unit: Unit) -> None:
 
 
 def hear(unit: Unit, event: Event) -> Outcome:
-    """Take a reply, the number of subscribers, or the end of the time."""
+    """Take a reply, the word that none will come, the number of subscribers, or the time's end."""
     if isinstance(event, TimerFired):
         return _close(unit) if event.token == unit.token() else None
-    if not isinstance(event, Replied | Failed | Reached):
+    if not isinstance(event, Replied | VoterGone | Failed | Reached):
         unit.refuse(event, "it is no answer to what was published")
         return None
     if unit.flight(event.attempt) is None:
@@ -49,6 +57,8 @@ def hear(unit: Unit, event: Event) -> Outcome:
         return event.failure
     if isinstance(event, Reached):
         unit.change(detail=attrs.evolve(_gathered(unit), reached=event.count))
+    elif isinstance(event, VoterGone):
+        _lose(unit, event)
     else:
         _take(unit, event)
     return _close(unit) if _is_complete(unit) else None
@@ -66,6 +76,14 @@ def _take(unit: Unit, event: Replied) -> None:
     else:
         unit.refuse(event, str(refused))
     unit.change(detail=Gathered(replies, (*gathered.heard, event.who), gathered.reached))
+
+
+def _lose(unit: Unit, event: VoterGone) -> None:
+    """Wait no longer for a subscriber that is dead, has failed or has timed out."""
+    gathered = _gathered(unit)
+    unit.turn.record(Kind.FAILED, unit.path, who=event.voter, why=str(event.failure))
+    if event.voter not in gathered.heard:
+        unit.change(detail=attrs.evolve(gathered, heard=(*gathered.heard, event.voter)))
 
 
 def _gathered(unit: Unit) -> Gathered:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harmonium.protocols.decision_log import Kind
+from harmonium.protocols.failure import Failure
 from harmonium.protocols.fallback import Retry, Use
 from harmonium.protocols.pipeline import effects as ef
 from harmonium.protocols.pipeline import events as ev
@@ -105,3 +106,18 @@ def test_a_restored_gathering_keeps_what_it_heard() -> None:
     ]
     _say(desk, "p")(ev.Reached("a", 1, 1))
     assert desk.result == {"a": (Done("p"),)}
+
+
+def test_nobody_waits_for_a_subscriber_that_is_gone() -> None:
+    """A subscriber that failed counts as heard, with no reply; it is on record."""
+    desk = _say(_desk()(ev.Reached("a", 1, 2)), "p")
+    desk = desk(ev.VoterGone("a", 1, "q", Failure("AgentDead", "q is dead")))
+    assert desk.result == {"a": (Done("p"),)}
+    assert [one.who for one in desk.said(Kind.FAILED)] == ["q"]
+
+
+def test_all_subscribers_gone_are_too_few() -> None:
+    """The step fails at once, and its rules decide."""
+    desk = _desk(Gather(), Use(Done("none")))(ev.Reached("a", 1, 1))
+    desk = desk(ev.VoterGone("a", 1, "p", Failure("AskTimeout", "late")))
+    assert desk.result == {"a": Done("none")}
