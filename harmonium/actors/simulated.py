@@ -9,6 +9,7 @@ production.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -25,10 +26,12 @@ from harmonium.actors.scheduler import ReadyQueue
 from harmonium.actors.virtual_loop import VirtualLoop
 from harmonium.protocols.lanes import Lane
 
-__all__ = ["HOP", "Carriage", "Prompt", "SimulatedGround"]
+__all__ = ["FOREVER", "HOP", "Carriage", "Prompt", "SimulatedGround"]
 
 T = TypeVar("T")
 
+FOREVER = math.inf
+"""A latency: until `release`."""
 HOP = 0.001
 """Seconds that every message takes at least, so that no chain of messages is endless in no time."""
 
@@ -39,7 +42,11 @@ class Carriage(Protocol):
     def latencies(
         self, ground: SimulatedGround, to: Cell | None, envelope: RawEnvelope
     ) -> tuple[float, ...]:
-        """Give the extra seconds of each copy that arrives: none if it is lost."""
+        """Give the extra seconds of each copy that arrives: none if it is lost.
+
+        `FOREVER` holds it, and what the same sender sends there after it, until
+        `SimulatedGround.release`.
+        """
 
 
 class Prompt:
@@ -78,11 +85,13 @@ class SimulatedGround(Ground):
         self.time = 0.0
         self.carriage: Carriage = carriage or Prompt()
         self._last: dict[tuple[Any, Any], float] = {}
+        self._held: dict[tuple[Any, Any], list[tuple[Callable[..., None], tuple[Any, ...]]]] = {}
+        self._frozen: dict[Cell, bool] = {}
         self._coming: Counter[Cell] = Counter()
         self._blocking = 0
         super().__init__(name=name, clock=self.now, random=Random(seed), ready=ready)
         # asyncio's interface has more than agents may use; what is missing raises.
-        self.loop = VirtualLoop(self.now, lambda: self.timers)  # type: ignore[abstract]
+        self.loop = VirtualLoop(self)  # type: ignore[abstract]
         self.awake = True  # nothing has to wake it: `run` looks for itself
         self.deliveries = 0
         self.on_delivery: Callable[[], None] | None = None
@@ -148,7 +157,11 @@ class SimulatedGround(Ground):
         if self.loop.run_once():
             return True
         if self.ready:
-            self.visit(self.ready.popleft(), 1)
+            cell = self.ready.popleft()
+            if cell in self._frozen:
+                self._frozen[cell] = True
+                return True
+            self.visit(cell, 1)
             self.active = None
             if self.on_delivery is not None:
                 self.on_delivery()
@@ -173,6 +186,15 @@ class SimulatedGround(Ground):
             yield
         finally:
             asyncio._set_running_loop(outer)
+
+    def freeze(self, cell: Cell) -> None:
+        """Let an agent stand still: what would run in its turn waits until `thaw`."""
+        self._frozen.setdefault(cell, False)
+
+    def thaw(self, cell: Cell) -> None:
+        """Let an agent go on that stood still."""
+        if self._frozen.pop(cell, False):
+            self.ready.append(cell)
 
     def wake(self) -> None:
         """Nothing: `run` looks for itself."""
@@ -219,8 +241,7 @@ class SimulatedGround(Ground):
                 envelope = (*envelope[:3], self.sent, *envelope[4:])
             self.in_transit += 1
             self._coming[cell] += lane is None
-            when = self._arrival(envelope[1], cell, latency)
-            self.timers.add(when, self._arrived, cell, envelope, lane)
+            self._send_off((envelope[1], cell), latency, self._arrived, cell, envelope, lane)
         return ACCEPTED
 
     def has_room(self, cell: Cell) -> bool:
@@ -233,12 +254,22 @@ class SimulatedGround(Ground):
         if not self._coming[cell]:
             super().refill(cell)
 
-    def _arrival(self, sender: Any, to: Any, latency: float) -> float:
-        """When it arrives: never before what the same sender sent there earlier."""
-        pair = (sender, to)
+    def _send_off(
+        self, pair: tuple[Any, Any], latency: float, arrive: Callable[..., None], *args: Any
+    ) -> None:
+        """Have it arrive: never before what the same sender sent there earlier."""
+        if latency == FOREVER or pair in self._held:
+            self._held.setdefault(pair, []).append((arrive, args))
+            return
         when = max(self.time + HOP + latency, self._last.get(pair, 0.0))
         self._last[pair] = when
-        return when
+        self.timers.add(when, arrive, *args)
+
+    def release(self, sender: Cell | None, to: Cell | None) -> None:
+        """Let what is held between these two arrive, in order."""
+        pair = (sender, to)
+        for arrive, args in self._held.pop(pair, ()):
+            self._send_off(pair, 0.0, arrive, *args)
 
     def _arrived(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> None:
         self.in_transit -= 1
@@ -259,8 +290,8 @@ class SimulatedGround(Ground):
             self.dead_letter(to, answer, "lost on the way")
             return
         self.in_transit += 1
-        when = self._arrival(answer[1], ask.owner, copies[0])
-        self.timers.add(when, self._reply_arrived, ask, answer, failed)
+        pair = (answer[1], ask.owner)
+        self._send_off(pair, copies[0], self._reply_arrived, ask, answer, failed)
 
     def _reply_arrived(self, ask: Any, answer: RawEnvelope, failed: bool) -> None:  # noqa: FBT001
         self.in_transit -= 1

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from harmonium.protocols.errors import EscapedSimulation
 
 if TYPE_CHECKING:
-    from harmonium.actors.timers import Timer, Timers
+    from harmonium.actors.simulated import SimulatedGround
+    from harmonium.actors.timers import Timer
 
 __all__ = ["VirtualLoop"]
 
@@ -39,13 +40,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     """An event loop whose time is a number that somebody else moves.
 
     Args:
-        clock: Gives the virtual time, in seconds.
-        timers: Where calls that are due later wait.
+        ground: Whose time it is; calls that are due later wait among its timers.
     """
 
-    def __init__(self, clock: Callable[[], float], timers: Callable[[], Timers]) -> None:
-        self._clock = clock
-        self._timers = timers
+    def __init__(self, ground: SimulatedGround) -> None:
+        self.ground = ground
         self._soon: deque[asyncio.Handle] = deque()
         self.raised: list[BaseException] = []
 
@@ -54,6 +53,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         if not self._soon:
             return False
         for _ in range(len(self._soon)):
+            if not self._soon:  # a call let time pass by itself, and what waited is done
+                break
             handle = self._soon.popleft()
             if not handle.cancelled():
                 handle._run()
@@ -63,7 +64,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def time(self) -> float:
         """Give the virtual time."""
-        return self._clock()
+        return self.ground.time
 
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
@@ -80,7 +81,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.TimerHandle:
         """Run a call at a virtual time."""
         handle = _Handle(when, callback, args, self, context)
-        handle.timer = self._timers().add(when, self._due, handle)
+        handle.timer = self.ground.timers.add(when, self._due, handle)
         return handle
 
     def call_later(  # type: ignore[override]

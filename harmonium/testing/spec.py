@@ -1,0 +1,78 @@
+"""`Faults`: which kinds of faults a search may use, and on what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from harmonium.protocols.path_glob import PathGlob
+
+__all__ = ["Faults", "Where"]
+
+Where = bool | str | tuple[str, ...]
+"""What a kind of fault may befall: all (True), nothing (False), or what matches a pattern."""
+
+
+def _patterns(value: Where) -> tuple[PathGlob, ...]:
+    if value is True:
+        return _ALL
+    if not value:
+        return ()
+    return tuple(map(PathGlob, (value,) if isinstance(value, str) else value))
+
+
+_ALL = (PathGlob("**"),)
+
+
+@attrs.frozen(kw_only=True)
+class Faults:
+    """The faults that a search may use; without any it still explores orders and delays.
+
+    Each kind is True, False, or a pattern of agents (stores, sites) or several.
+
+    Args:
+        crash: Handlers raise: before, inside or after a message.
+        kill: Agents are ended at once.
+        pause: Agents stand still for a while.
+        delay: Messages, and whole links, are slow.
+        drop: Messages are lost.
+        duplicate: Messages arrive twice.
+        partition: An agent is cut off for a while, in one or both directions.
+        clock_jump: Wall clocks jump.
+        slow_store: Stores are slow.
+        full_store: Stores refuse writes.
+        torn_write: Power fails in the middle of a write.
+        buggify: Sites, ``if sometimes("name")``, say yes.
+        max: At most so many faults other than delays and pauses in one run.
+        longest: The longest delay or pause, in virtual seconds.
+    """
+
+    crash: Where = False
+    kill: Where = False
+    pause: Where = True
+    delay: Where = True
+    drop: Where = False
+    duplicate: Where = False
+    partition: Where = False
+    clock_jump: Where = False
+    slow_store: Where = False
+    full_store: Where = False
+    torn_write: Where = False
+    buggify: Where = True
+    max: int = attrs.field(default=5, validator=attrs.validators.ge(0))
+    longest: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
+
+    def hits(self, kind: str, name: str) -> bool:
+        """Whether a kind of fault, by its field's name, may befall what has this name."""
+        value: Any = getattr(self, kind)
+        if isinstance(value, bool):
+            return value
+        return any(pattern.matches(name) for pattern in _patterns(value))
+
+    @classmethod
+    def everything(cls) -> Faults:
+        """Allow all that a network, a process and a clock can do to agents, but no loss of power."""
+        return cls(
+            crash=True, kill=True, drop=True, duplicate=True, partition=True, clock_jump=True
+        )

@@ -1,0 +1,251 @@
+"""`Search`: choices by chance, from a portfolio of strategies.
+
+No single way of searching wins, and the rates matter more than the way: each
+run first draws which kinds of faults are on, and how often each comes ("swarm
+testing", Groce et al., ISSTA 2012, as in TigerBeetle's simulator). Then
+
+- *latency* delays few messages, links and agents, by anything from
+  milliseconds to a minute;
+- *walk* delays every message by a memoryless time, which makes the next
+  message to arrive a uniform choice among the links that carry one;
+- *pct* gives links a fixed slowness, which is their priority, and lets few
+  agents stand still, which are its points of change (Burckhardt et al.,
+  "A Randomized Scheduler with Probabilistic Guarantees", ASPLOS 2010).
+
+All three answer in faults that name what they befall, so whatever they find
+can be reduced and replayed as such.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from harmonium.testing.choices import NOTHING
+from harmonium.testing.faults import (
+    Buggify,
+    ClockJump,
+    Crash,
+    Delay,
+    Drop,
+    Duplicate,
+    Fault,
+    FullStore,
+    Kill,
+    Partition,
+    Pause,
+    SlowLink,
+    SlowStore,
+    TornWrite,
+)
+from harmonium.testing.sources import Seeded, Source
+from harmonium.testing.spec import Faults
+
+__all__ = ["STRATEGIES", "Rng", "Search"]
+
+STRATEGIES = ("latency", "walk", "pct")
+
+RATES = (0.0, 0.0, 0.03, 0.08, 0.2, 0.5)
+"""How often a kind of fault comes, once for each run; 0 switches it off."""
+SECONDS = (0.002, 0.005, 0.02, 0.1, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0, 25.0, 60.0)
+"""How long delays and pauses are, about; from a few hops to beyond usual timeouts."""
+JUMPS = (1.0, 30.0, 600.0, 3600.0, 86_400.0)
+STEPS = 40
+"""How many messages a run is taken to have, for the number of pct's points of change."""
+
+_ON_MESSAGES = ("delay", "drop", "duplicate")
+_ON_HANDLING = ("crash", "kill", "pause")
+_ON_WRITES = ("slow_store", "full_store", "torn_write")
+_FREE = ("delay", "pause")
+
+
+class Search:
+    """Choices by chance.
+
+    Args:
+        source: Where the chance comes from.
+        faults: Which kinds may be used, and on what.
+        strategy: One of `STRATEGIES`.
+        steps: About how many messages a run has.
+    """
+
+    exact = False
+
+    def __init__(
+        self, source: Source, faults: Faults, *, strategy: str = "latency", steps: int = STEPS
+    ) -> None:
+        self.strategy = strategy
+        self._source = source
+        self._spec = faults
+        self._left = faults.max
+        self._steps = max(4, steps)
+        self._seconds = [s for s in SECONDS if s <= faults.longest] or [faults.longest]
+        self._rates: dict[str, float] = {}
+        self._gaps: dict[str, int] = {}
+        self._allowed: dict[tuple[str, str], bool] = {}
+        self._sites: dict[str, bool] = {}
+        self._mean = 0.0
+        self._links = 0.0
+        self._scale = 0.0
+        for kind in (*_ON_MESSAGES, *_ON_HANDLING, *_ON_WRITES, "partition", "clock_jump"):
+            if getattr(faults, kind):
+                self._set(kind, RATES[source.below(len(RATES))])
+        _PREPARE[strategy](self)
+
+    def _set(self, kind: str, rate: float) -> None:
+        self._rates[kind] = rate
+        self._gaps[kind] = self._source.gap(rate)
+
+    # -- the strategies
+
+    def _latency(self) -> None:
+        if self._spec.delay:
+            self._links = (0.0, 0.15, 0.4)[self._source.below(3)]
+
+    def _walk(self) -> None:
+        if self._spec.delay:
+            self._mean = self._some_seconds()
+            self._set("delay", 0.0)
+            self._set("pause", 0.0)
+
+    def _pct(self) -> None:
+        if self._spec.delay:
+            self._links = 0.6
+            self._scale = self._some_seconds()
+            self._set("delay", 0.0)
+        if self._spec.pause:
+            self._set("pause", self._source.below(4) / self._steps)
+
+    def _some_seconds(self) -> float:
+        base = self._seconds[self._source.below(len(self._seconds))]
+        return round(base * (0.6 + self._source.below(17) / 20), 4)
+
+    # -- points
+
+    def _comes(self, kind: str, name: str) -> bool:
+        """Whether this point is hit; one number is drawn for each hit, not for each point."""
+        gap = self._gaps.get(kind)
+        if gap is None or not self._may(kind, name):
+            return False
+        if gap:
+            self._gaps[kind] = gap - 1
+            return False
+        self._gaps[kind] = self._source.gap(self._rates[kind])
+        if kind not in _FREE:
+            if not self._left:
+                return False
+            self._left -= 1
+        return True
+
+    def _may(self, kind: str, name: str) -> bool:
+        allowed = self._allowed.get((kind, name))
+        if allowed is None:
+            allowed = self._allowed[kind, name] = self._spec.hits(kind, name)
+        return allowed
+
+    def begin(self, agents: Sequence[str]) -> Sequence[Fault]:
+        """Draw partitions and jumps of clocks."""
+        found: list[Fault] = []
+        for agent in agents:
+            if self._comes("partition", agent):
+                start = self._moment()
+                stop = round(start + self._some_seconds(), 4)
+                oneway = self._source.below(3) == 2
+                found.append(Partition(((agent,),), start, stop, oneway))
+            if self._comes("clock_jump", agent):
+                delta = JUMPS[self._source.below(len(JUMPS))] * (1 - 2 * self._source.below(2))
+                found.append(ClockJump(agent, self._moment(), delta))
+        return found
+
+    def _moment(self) -> float:
+        return self._some_seconds() if self._source.below(3) else 0.0
+
+    def link(self, sender: str, to: str) -> Sequence[Fault]:
+        """Make some links slow."""
+        if not self._links or not self._may("delay", to):
+            return NOTHING
+        if self._source.below(100) >= self._links * 100:
+            return NOTHING
+        if self._scale:
+            return (SlowLink(sender, to, round(self._scale * self._source.below(8) / 4, 4)),)
+        return (SlowLink(sender, to, self._some_seconds()),)
+
+    def message(self, sender: str, to: str, nth: int) -> Sequence[Fault]:
+        """Delay, lose or double some messages."""
+        found: Sequence[Fault] = NOTHING
+        if self._mean:
+            if self._may("delay", to):
+                found = (Delay(to, nth, self._memoryless()),)
+        elif self._comes("delay", to):
+            found = (Delay(to, nth, self._some_seconds()),)
+        if "drop" in self._rates and self._comes("drop", to):
+            return (Drop(to, nth),)
+        if "duplicate" in self._rates and self._comes("duplicate", to):
+            secs = self._some_seconds() if self._source.below(2) else 0.0
+            return (*found, Duplicate(to, nth, secs))
+        return found
+
+    def _memoryless(self) -> float:
+        return round(-self._mean * math.log(1.0 - self._source.below(1000) / 1000), 4)
+
+    def handling(self, actor: str, nth: int) -> Sequence[Fault]:
+        """Crash, kill or halt some agents."""
+        if "crash" in self._rates and self._comes("crash", actor):
+            where = ("inside", "before", "after")[self._source.below(3)]
+            step = (0, 0, 0, 1, 2, 3)[self._source.below(6)] if where == "inside" else 0
+            return (Crash(actor, nth, where, step),)  # type: ignore[arg-type]
+        if "kill" in self._rates and self._comes("kill", actor):
+            return (Kill(actor, on=nth),)
+        if "pause" in self._rates and self._comes("pause", actor):
+            return (Pause(actor, nth, self._some_seconds()),)
+        return NOTHING
+
+    def site(self, name: str, nth: int) -> Sequence[Fault]:
+        """Switch a quarter of the sites on, and let these fire in a quarter of their passes."""
+        on = self._sites.get(name)
+        if on is None:
+            on = self._sites[name] = self._source.below(4) == 3 and self._spec.hits("buggify", name)
+        return (Buggify(name, nth),) if on and self._source.below(4) == 3 else NOTHING
+
+    def write(self, store: str, nth: int) -> Sequence[Fault]:
+        """Slow, refuse or tear some writes."""
+        if self._comes("slow_store", store):
+            return (SlowStore(store, self._some_seconds(), nth),)
+        if self._comes("full_store", store):
+            return (FullStore(store, nth),)
+        if self._comes("torn_write", store):
+            return (TornWrite(store, nth, (0.0, 0.5, 1.0)[self._source.below(3)]),)
+        return NOTHING
+
+
+_PREPARE: dict[str, Callable[[Search], None]] = {
+    "latency": Search._latency,
+    "walk": Search._walk,
+    "pct": Search._pct,
+}
+
+
+class Rng(Search):
+    """The search of one seed, with a strategy from the portfolio: 60, 20 and 20 of 100.
+
+    Args:
+        seed: The same seed gives the same run of the same program.
+        faults: Which kinds may be used, and on what; None for orders and delays only.
+        strategy: One of `STRATEGIES`; None takes the seed's.
+        steps: About how many messages a run has.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        faults: Faults | None = None,
+        *,
+        strategy: str | None = None,
+        steps: int = STEPS,
+    ) -> None:
+        self.seed = seed
+        chosen = strategy or _PORTFOLIO[seed % len(_PORTFOLIO)]
+        super().__init__(Seeded(seed), faults or Faults(), strategy=chosen, steps=steps)
+
+
+_PORTFOLIO = ("latency", "walk", "latency", "pct", "latency")
