@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +19,7 @@ from harmonium.actors import burying, ending, failing
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.ask import Ask
 from harmonium.actors.birth import Birth
+from harmonium.actors.cell import Cell
 from harmonium.actors.deferred import Deferred
 from harmonium.actors.from_thread import hand_over, in_ground
 from harmonium.actors.handlers import HandlerTable, build_table
@@ -37,10 +39,10 @@ from harmonium.protocols.message import is_message
 from harmonium.protocols.signals import Terminated
 
 if TYPE_CHECKING:
-    from harmonium.actors.cell import Cell
     from harmonium.actors.context import RawEnvelope
     from harmonium.actors.timers import Timer
     from harmonium.protocols.envelope import Lane
+    from harmonium.protocols.reliability.policy import Policy
 
 __all__ = ["Agent"]
 
@@ -233,6 +235,7 @@ class Agent(Actor):  # type: ignore[misc]
         *,
         timeout: float | None = 5.0,
         idempotency_key: str | None = None,
+        policy: Policy | None = None,
     ) -> Ask[Any]:
         """Send a message; await the result for the answer.
 
@@ -245,9 +248,13 @@ class Agent(Actor):  # type: ignore[misc]
             timeout: Seconds until `AskTimeout`; the deadline of the work in
                 hand may shorten it. None waits for that deadline only.
             idempotency_key: Makes repeats of the same request recognisable.
+            policy: What holds for it: retries, breaker and the like. Its own
+                timeout, where it has one, takes the place of `timeout`.
         """
         me = self._cell
         target = to._cell if isinstance(to, Ref) else to
+        if policy is not None:
+            return self._ask_under(policy, target, message, timeout, idempotency_key)
         if me.offloop:
             ask: Ask[Any] = Ask(me.ground, None, target, timeout)
             context = None if self._work is None else self._work[5]
@@ -259,8 +266,30 @@ class Agent(Actor):  # type: ignore[misc]
             return self._ask_abroad(to._cell, message, timeout, idempotency_key)
         return me.ground.ask(me, target, message, timeout=timeout, idempotency_key=idempotency_key)
 
+    def _ask_under(
+        self,
+        policy: Policy,
+        target: Cell | str,
+        message: Any,
+        timeout: float | None,
+        key: str | None,
+    ) -> Ask[Any]:
+        me = self._cell
+        if isinstance(target, Cell) and target.ground is not me.ground:
+            return self._ask_abroad(target, message, timeout, key, policy)
+        sender = None if me.offloop else me
+        context = None if self._work is None else self._work[5]
+        return me.ground.ask_under(
+            policy, sender, target, message, timeout=timeout, idempotency_key=key, context=context
+        )
+
     def _ask_abroad(
-        self, target: Cell, message: Any, timeout: float | None, key: str | None
+        self,
+        target: Cell,
+        message: Any,
+        timeout: float | None,
+        key: str | None,
+        policy: Policy | None = None,
     ) -> Ask[Any]:
         """Ask an agent of another system, as somebody from outside; id and time left go along."""
         ground, id = target.ground, self.correlation_id
@@ -268,9 +297,11 @@ class Agent(Actor):  # type: ignore[misc]
             left = max(self.deadline - self.now(), 0.0)
             timeout = left if timeout is None else min(timeout, left)
         context = None if id is None else ground.new_context(id)
-        return ground.ask(
+        ask = ground.ask if policy is None else partial(ground.ask_under, policy)
+        answer: Ask[Any] = ask(
             None, target, message, timeout=timeout, idempotency_key=key, context=context
         )
+        return answer
 
     @in_ground
     def publish(self, event: Any, *, topic: str | None = None) -> int:

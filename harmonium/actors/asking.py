@@ -9,14 +9,19 @@ from harmonium.actors.cell import Cell
 from harmonium.actors.context import Context, RawEnvelope
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.mail import Mail
+from harmonium.actors.policies import Policies
 from harmonium.protocols.errors import AskTimeout, MailboxFull
 from harmonium.protocols.message import is_message
+from harmonium.protocols.reliability.policy import Policy
 
 __all__ = ["Asking"]
 
 
 class Asking(Mail):
     """Asks agents and brings their answers back; an asker always hears."""
+
+    policies: Policies | None = None
+    """Made by the first ask that has a policy."""
 
     def ask(
         self,
@@ -47,6 +52,41 @@ class Asking(Mail):
         if sender is None and not ask.done():
             self.hasten()
         return ask
+
+    def ask_under(
+        self,
+        policy: Policy,
+        sender: Cell | None,
+        target: Cell | str,
+        message: Any,
+        *,
+        timeout: float | None = 5.0,
+        idempotency_key: str | None = None,
+        context: Context | None = None,
+    ) -> Ask[Any]:
+        """Send a message under a policy and get a promise of the answer it ends with."""
+        if isinstance(target, Cell):
+            self.lane(target, message, None)
+        elif not is_message(message):
+            self.refuse(target, message)
+        ask: Ask[Any] = Ask(self, sender, target, timeout)
+        if context is None:
+            current = sender.current if sender is not None else None
+            context = self.new_context() if current is None else current[5]
+        if self.in_thread():
+            self.under(policy, ask, sender, target, message, context, idempotency_key)
+        else:
+            self.call_threadsafe(
+                lambda: self.under(policy, ask, None, target, message, context, idempotency_key)
+            )
+        return ask
+
+    def under(self, policy: Policy, ask: Ask[Any], *call: Any) -> None:
+        """Begin the call of an ask that has a policy, in the ground's thread."""
+        policies = self.policies
+        if policies is None:
+            policies = self.policies = Policies(self)
+        policies.ask(ask, policy, *call)
 
     def ask_now(
         self,

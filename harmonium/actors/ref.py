@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harmonium.actors.ask import Ask
     from harmonium.actors.cell import Cell
     from harmonium.protocols.envelope import Lane
+    from harmonium.protocols.reliability.policy import Policy
 
 __all__ = ["Ref"]
 
@@ -66,7 +67,12 @@ class Ref:
         return accepted
 
     def ask(
-        self, message: Any, *, timeout: float = 5.0, idempotency_key: str | None = None
+        self,
+        message: Any,
+        *,
+        timeout: float = 5.0,
+        idempotency_key: str | None = None,
+        policy: Policy | None = None,
     ) -> Ask[Any]:
         """Send a message and get the answer, from the thread or loop one is in.
 
@@ -77,11 +83,23 @@ class Ref:
             timeout: Seconds until the asker hears `AskTimeout`. A deadline
                 that the caller works under already may shorten it.
             idempotency_key: Makes repeats of the same request recognisable.
+            policy: What holds for it: retries, breaker and the like. Its own
+                timeout, where it has one, takes the place of `timeout`.
 
         Raises:
             ContractError: If the agent's contract does not name the message.
         """
         cell = self._cell
+        if policy is not None:
+            answer: Ask[Any] = cell.ground.ask_under(
+                policy,
+                caller(cell.ground),
+                cell,
+                message,
+                timeout=timeout,
+                idempotency_key=idempotency_key,
+            )
+            return answer
         return cell.ground.ask(
             caller(cell.ground), cell, message, timeout=timeout, idempotency_key=idempotency_key
         )

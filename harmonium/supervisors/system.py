@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -30,6 +31,7 @@ from harmonium.actors.store.opening import open_store
 from harmonium.actors.store.ports import Store
 from harmonium.protocols.errors import DefinitionError, StartFailed, SystemStopped, UnknownAgent
 from harmonium.protocols.lifecycle import Exit
+from harmonium.protocols.reliability.policy import Policy
 from harmonium.supervisors.phases import PhaseOver
 from harmonium.supervisors.shutdown import StopLimits, StopReport, stop_ground
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
@@ -253,6 +255,7 @@ class System:
         timeout: float = 5.0,
         correlation_id: str | None = None,
         idempotency_key: str | None = None,
+        policy: Policy | None = None,
     ) -> Ask[Any]:
         """Send a message and get its answer: ``await`` it, or ``.result()`` in a thread.
 
@@ -262,6 +265,8 @@ class System:
             timeout: Seconds until `AskTimeout`.
             correlation_id: The request's id, if it has one already.
             idempotency_key: Makes repeats of the same request recognisable.
+            policy: What holds for it: retries, breaker and the like. Its own
+                timeout, where it has one, takes the place of `timeout`.
 
         Raises:
             SystemStopped: If the system is stopping or has not started.
@@ -271,7 +276,8 @@ class System:
         if not ground.open or self._root is None:
             raise SystemStopped(ground.name)
         context = None if correlation_id is None else ground.new_context(correlation_id)
-        return ground.ask(
+        ask = ground.ask if policy is None else partial(ground.ask_under, policy)
+        return ask(
             caller(ground),
             to._cell if isinstance(to, Ref) else to,
             message,

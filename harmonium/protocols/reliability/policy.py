@@ -42,7 +42,8 @@ def _is(kind: type) -> Any:
     return check
 
 
-@attrs.frozen
+# The hash is kept, because each ask looks its policy up.
+@attrs.frozen(cache_hash=True)
 class Policy:
     """What holds for the requests to one agent, from the outside to the inside.
 
