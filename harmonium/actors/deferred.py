@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harmonium.actors.streaming import StreamAsk
 from harmonium.protocols.errors import AskFailed
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.actors.context import RawEnvelope
+    from harmonium.protocols.pipeline.effects import Partial
 
 __all__ = ["Deferred"]
 
@@ -31,6 +33,17 @@ class Deferred:
     def reply(self, value: Any) -> None:
         """Answer; later answers are ignored."""
         self._respond(value, failed=False)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the asker wants parts of the answer, and is still there."""
+        promise = self._envelope[2]
+        return isinstance(promise, StreamAsk) and not promise.done()
+
+    def part(self, part: Partial) -> None:
+        """Send a part of the answer ahead; dropped when the asker does not stream or is gone."""
+        if self._cell is not None and self.streams:
+            self._cell.ground.respond(self._envelope, part, failed=False)
 
     def fail(self, error: BaseException) -> None:
         """Answer with an error."""

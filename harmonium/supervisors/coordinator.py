@@ -67,15 +67,20 @@ class Coordinator(Agent):
             return
         state = RequestState.new(self.pipeline, id, correlation_id=context.correlation_id)
         live = LiveRequest(state, context.child(None))
-        live.askers.append(self.defer())
+        asker = self.defer()
+        live.askers.append(asker)
         self._requests[id] = live
-        self.happen(live, events.Begun(request, context.deadline))
+        self.happen(live, events.Begun(request, context.deadline, asker.streams))
+
+    def clock(self) -> float:
+        """Give the time that the requests go by, in seconds."""
+        return self._cell.ground.clock()
 
     def happen(self, live: LiveRequest, event: events.Event) -> None:
         """Let an event happen to a request, and carry out what follows."""
         if self._cell.agent is not self:
             return  # an answer to an incarnation that is gone
-        live.state, orders = advance(live.state, event, self.now())
+        live.state, orders = advance(live.state, event, self.clock())
         for order in orders:
             CARRY_OUT[type(order)](self, live, order)
         if live.state.phase.is_over:

@@ -29,6 +29,9 @@ class Carrier(Protocol):
 
     _cell: Cell
 
+    def clock(self) -> float:
+        """Give the time that the request machine goes by: with a store, one that goes on."""
+
     def happen(self, live: LiveRequest, event: Event) -> None:
         """Take an event of a request."""
 
@@ -145,7 +148,7 @@ def _ask_voter(
     carrier: Carrier, live: LiveRequest, order: effects.AskBallots, voter: str, address: str
 ) -> None:
     step, attempt, key = order.step, order.attempt, f"{order.idempotency_key}:{voter}"
-    timeout = max(order.deadline - carrier._cell.ground.clock(), 0.0)
+    timeout = max(order.deadline - carrier.clock(), 0.0)
     _ask(
         carrier,
         live,
@@ -166,7 +169,7 @@ def _set_timer(carrier: Carrier, live: LiveRequest, order: effects.SetTimer) -> 
     cell = carrier._cell
     ground = cell.ground
     live.timers[order.token] = ground.after(
-        max(order.at - ground.clock(), 0.0),
+        max(order.at - carrier.clock(), 0.0),
         ground.signal,
         cell,
         carrier.happen,
@@ -191,6 +194,12 @@ def _record(carrier: Carrier, live: LiveRequest, order: effects.Record) -> None:
     carrier.decided(live, order.entry)
 
 
+def _partial(carrier: Carrier, live: LiveRequest, order: effects.Partial) -> None:
+    del carrier
+    for asker in live.askers:
+        asker.part(order)
+
+
 def _finish(carrier: Carrier, live: LiveRequest, order: effects.Finish) -> None:
     del carrier
     for asker in live.askers:
@@ -213,6 +222,7 @@ CARRY_OUT: Mapping[type, Callable[[Any, LiveRequest, Any], None]] = {
     effects.CancelTimer: _cancel_timer,
     effects.Alarm: _alarm,
     effects.Record: _record,
+    effects.Partial: _partial,
     effects.Finish: _finish,
     effects.FailRequest: _fail,
 }
