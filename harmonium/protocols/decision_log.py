@@ -135,6 +135,9 @@ class Head:
     hash: str = GENESIS
 
 
+_BEGINNING = Head()
+
+
 @attrs.frozen(slots=True)
 class Break:
     """The first place where a log is not what was written.
@@ -186,22 +189,26 @@ def seal(head: Head, entry: Entry) -> Record:
     return Record(*fields, _digest(fields))
 
 
-def verify(records: Iterable[Record], *, head: Head | None = None) -> Break | None:
+def verify(
+    records: Iterable[Record], *, head: Head | None = None, after: Head = _BEGINNING
+) -> Break | None:
     """Find the first place where a log was tampered with; None when there is none.
 
     Args:
         records: All records, in the order in which the store gives them.
         head: The head that was kept elsewhere, to notice a log that was cut
             short at its end; None does not look for that.
+        after: Where the log begins, if its oldest records were trimmed.
     """
-    last = Head()
+    last = after
     for position, record in enumerate(records):
         problem = _problem(last, record)
         if problem:
             return Break(position, last.seq + 1, problem)
         last = Head(record.seq, record.hash)
     if head is not None and head != last:
-        return Break(last.seq, last.seq + 1, f"cut short: {head.seq} records were written")
+        place = last.seq - after.seq
+        return Break(place, last.seq + 1, f"cut short: {head.seq} records were written")
     return None
 
 

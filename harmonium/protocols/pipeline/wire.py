@@ -22,7 +22,7 @@ from harmonium.protocols.pipeline import events
 from harmonium.protocols.pipeline.events import Event
 from harmonium.protocols.pipeline.spec import Pipeline
 
-__all__ = ["ValueCodec", "decode", "encode", "fingerprint"]
+__all__ = ["ValueCodec", "decode", "decode_value", "encode", "encode_value", "fingerprint"]
 
 
 class ValueCodec(Protocol):
@@ -97,21 +97,32 @@ def _is_number(value: Any) -> TypeGuard[float]:
 _PAST_ALL_TIME = 2**63
 
 
-def _write_value(value: Any, codec: ValueCodec) -> Any:
-    """Mark what it is, so that a text and a message cannot be taken for one another."""
+def encode_value(value: Any, codec: ValueCodec) -> Any:
+    """Give a message or a plain value as plain data, such as the result of a request.
+
+    It is marked what it is, so that a text and a message cannot be taken for one another.
+
+    Raises:
+        CodecError: If it is neither a message nor a plain value.
+    """
     if value is None or isinstance(value, bool | int | float | str):
         return {"plain": value}
     if isinstance(value, tuple):
-        return {"tuple": [_write_value(one, codec) for one in value]}
+        return {"tuple": [encode_value(one, codec) for one in value]}
     return {"message": codec.to_primitive(value)}
 
 
-def _read_value(data: Any, codec: ValueCodec) -> Any:
+def decode_value(data: Any, codec: ValueCodec) -> Any:
+    """Make the value of what `encode_value` gave.
+
+    Raises:
+        CodecError: If it is anything else.
+    """
     match data:
         case {"plain": None | bool() | int() | float() | str() as value, **rest} if not rest:
             return value
         case {"tuple": list() as items, **rest} if not rest:
-            return tuple(_read_value(one, codec) for one in items)
+            return tuple(decode_value(one, codec) for one in items)
         case {"message": message, **rest} if not rest:
             return codec.from_primitive(message)
     raise MalformedMessage("$", "neither a message nor a plain value")
@@ -155,7 +166,7 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-_VALUE = (_write_value, _read_value)
+_VALUE = (encode_value, decode_value)
 _PLAIN = (_write_plain, _reader(lambda value: isinstance(value, str), "a text"))
 _WHOLE = (_write_plain, _reader(_is_whole, "a whole number"))
 _KINDS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
