@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harmonium.actors.context import caller
+from harmonium.actors.streaming import Stream, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -102,6 +103,15 @@ class Ref:
             return answer
         return cell.ground.ask(
             caller(cell.ground), cell, message, timeout=timeout, idempotency_key=idempotency_key
+        )
+
+    def stream(
+        self, message: Any, *, timeout: float = 5.0, idempotency_key: str | None = None
+    ) -> Stream[Any]:
+        """Ask, and get parts of the answer before it; see `System.stream`."""
+        cell, ground = self._cell, self._cell.ground
+        return open_stream(
+            ground, caller(ground), cell, message, timeout=timeout, idempotency_key=idempotency_key
         )
 
     def stop(self) -> Ask[None]:

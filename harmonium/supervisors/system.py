@@ -29,6 +29,7 @@ from harmonium.actors.ref import Ref
 from harmonium.actors.simulated import SimulatedGround
 from harmonium.actors.store.opening import open_store
 from harmonium.actors.store.ports import Store
+from harmonium.actors.streaming import BUFFER, Stream, open_stream
 from harmonium.protocols.errors import DefinitionError, StartFailed, SystemStopped, UnknownAgent
 from harmonium.protocols.lifecycle import Exit
 from harmonium.protocols.reliability.policy import Policy
@@ -284,6 +285,44 @@ class System:
             timeout=timeout,
             idempotency_key=idempotency_key,
             context=context,
+        )
+
+    def stream(
+        self,
+        to: Ref | str,
+        message: Any,
+        *,
+        timeout: float = 5.0,
+        correlation_id: str | None = None,
+        idempotency_key: str | None = None,
+        buffer: int = BUFFER,
+    ) -> Stream[Any]:
+        """Ask, and get the result of each step as it ends; see `Stream`.
+
+        Args:
+            to: A coordinator: a ref, a path, or a name.
+            message: Its request.
+            timeout: Seconds until `AskTimeout`.
+            correlation_id: The request's id, if it has one already.
+            idempotency_key: Makes repeats of the same request recognisable.
+            buffer: How many parts wait for a slow reader, at least 1.
+
+        Raises:
+            SystemStopped: If the system is stopping or has not started.
+            ContractError: If it is no message, or not in a ref's contract.
+        """
+        ground = self.ground
+        if not ground.open or self._root is None:
+            raise SystemStopped(ground.name)
+        return open_stream(
+            ground,
+            caller(ground),
+            to._cell if isinstance(to, Ref) else to,
+            message,
+            timeout=timeout,
+            idempotency_key=idempotency_key,
+            context=None if correlation_id is None else ground.new_context(correlation_id),
+            buffer=buffer,
         )
 
     # -- looking at it
