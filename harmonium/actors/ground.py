@@ -197,7 +197,9 @@ class Ground(Asking):
         """What the scheduler dispatches by; nothing when every message is to be looked at."""
         watched = self.chaos is not None or self.recorder is not None
         watched = watched or (cell.more_ is not None and cell.more_.hold_failed)
-        return _SLOW if watched else table.fast
+        if watched:
+            return _SLOW
+        return table.fast if self.tracer is None else self.tracer.table(table)
 
     def slow_down(self, cells: Iterable[Cell]) -> None:
         """Have every message of these agents looked at (chaos, traces)."""

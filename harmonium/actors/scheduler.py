@@ -72,6 +72,7 @@ class Scheduler:
         self.active: Cell | None = None
         self.chaos: Any = None
         self.recorder: Any = None
+        self.tracer: Any = None
         self.awake: bool = False
         self.sent = 0
         self.handled = 0
@@ -241,8 +242,12 @@ class Scheduler:
             self.take(cell, envelope)
 
     def _leave(self, cell: Cell) -> None:
-        if cell.more_ is not None and cell.more_.parked:
-            self.refill(cell)
+        more = cell.more_
+        if more is not None:
+            if more.parked:
+                self.refill(cell)
+            if more.after_visit is not None:
+                more.after_visit(cell)
         if cell.signals or (
             (cell.mailbox or cell.urgent)
             and cell.state is RUNNING
@@ -297,6 +302,8 @@ class Scheduler:
         """Call the handler in the way it asks for, unless a fault befalls the message."""
         if self.recorder is not None:
             self.recorder.before(cell, envelope)
+        if self.tracer is not None:
+            self.tracer.began(cell, envelope)
         if self.chaos is not None and self.chaos.intercept(cell, handler, envelope):
             return
         if handler.blocking:
@@ -353,6 +360,8 @@ class Scheduler:
 
     def rest(self, cell: Cell) -> None:
         """See what a cell does after a handler that had suspended it."""
+        if cell.more.after_visit is not None:
+            cell.more.after_visit(cell)
         if not cell.busy and cell.more.when_idle is not None:
             when_idle, cell.more.when_idle = cell.more.when_idle, None
             when_idle()
@@ -403,6 +412,8 @@ class Scheduler:
         if envelope[2] is not None:
             self._answer(cell, envelope, answer)
         self.handled += 1
+        if self.tracer is not None:
+            self.tracer.ended(envelope, None)
         if cell.more_ is not None:
             cell.more_.handled += 1
 
@@ -421,6 +432,8 @@ class Scheduler:
     def _raised(self, cell: Cell, error: BaseException) -> None:
         envelope = cell.current
         cell.current = None
+        if self.tracer is not None and envelope is not None:
+            self.tracer.ended(envelope, error)
         self.crashed(cell, error, Phase.HANDLER, envelope)
 
     def _expired(self, cell: Cell, envelope: RawEnvelope) -> None:

@@ -84,6 +84,9 @@ def run(  # noqa: PLR0913 - one keyword per option
     store: Annotated[
         str | None, Parameter(help="SQLite file or PostgreSQL URL for what must outlive the run.")
     ] = None,
+    trace: Annotated[
+        Path | None, Parameter(help="File for a trace of the newest messages, for Perfetto.")
+    ] = None,
     log: Annotated[Path | None, Parameter(help="File for the full log.")] = None,
     verbose: Annotated[
         bool, Parameter(name=["--verbose", "-v"], help="Log to stderr.", negative="")
@@ -105,6 +108,7 @@ def run(  # noqa: PLR0913 - one keyword per option
         control=control,
         bundles=bundles,
         store=store,
+        trace=trace,
     )
     return run_application(find_application(system), options)
 

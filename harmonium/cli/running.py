@@ -16,6 +16,7 @@ from rich.console import Console
 
 from harmonium.actors.chaos import FaultInjector
 from harmonium.actors.recorder import FlightRecorder
+from harmonium.actors.tracing import Tracer, chrome_trace
 from harmonium.actors.tuning import tuned_collector
 from harmonium.cli.application import Application, Job, Summary
 from harmonium.cli.screen import Screen, show_summary
@@ -44,6 +45,7 @@ class RunOptions:
         json: Print the summary as JSON on stdout.
         bundles: Folder for crash bundles; None writes none.
         store: A path or URL for what must outlive the process; None for nowhere.
+        trace: File for a trace of the newest messages; None traces nothing.
         control: Where operators reach the running system; None for nowhere.
     """
 
@@ -56,6 +58,7 @@ class RunOptions:
     control: Path | None = None
     bundles: Path | None = None
     store: str | None = None
+    trace: Path | None = None
 
 
 def run_application(application: Application[Any, Any], options: RunOptions) -> int:
@@ -70,8 +73,12 @@ def run_application(application: Application[Any, Any], options: RunOptions) -> 
     tree = application.build(settings)
     data = _read(application, options.input)
     console = Console(stderr=True)
-    with _output(options.output) as output, Screen(console, application.name) as screen:
-        run = _Run(application, settings, data, plan, output, screen, options)
+    with (
+        _file("--output", options.output) as output,
+        _file("--trace", options.trace) as trace,
+        Screen(console, application.name) as screen,
+    ):
+        run = _Run(application, settings, data, plan, output, trace, screen, options)
         with tuned_collector():  # the process is ours
             status, summary = asyncio.run(
                 run.main(System(tree, seed=options.seed, store=options.store))
@@ -95,14 +102,14 @@ def _read(application: Application[Any, Any], path: Path | None) -> Any:
 
 
 @contextlib.contextmanager
-def _output(path: Path | None) -> Iterator[TextIO | None]:
+def _file(option: str, path: Path | None) -> Iterator[TextIO | None]:
     if path is None:
         yield None
         return
     try:
         file = path.open("w", encoding="utf-8", newline="\n")
     except OSError as error:
-        raise ConfigError(f"--output {path}", f"cannot be written: {error.strerror}") from None
+        raise ConfigError(f"{option} {path}", f"cannot be written: {error.strerror}") from None
     with file:
         yield file
 
@@ -126,6 +133,7 @@ class _Run:
         data: Any,
         plan: Chaos | None,
         output: TextIO | None,
+        trace: TextIO | None,
         screen: Screen,
         options: RunOptions,
     ) -> None:
@@ -134,6 +142,7 @@ class _Run:
         self._data = data
         self._plan = plan
         self._output = output
+        self._trace = trace
         self._screen = screen
         self._options = options
         self.last_words: list[str] = []
@@ -149,7 +158,8 @@ class _Run:
                 _write_bundles(system, self._options.bundles)
                 if self._plan is not None:
                     FaultInjector(system.ground, self._plan).attach()
-                status, summary = await self._work(system, ended)
+                with _traced(system, self._trace):
+                    status, summary = await self._work(system, ended)
         if system.failure is not None and status is GAVE_UP:
             self.last_words.append(f"harmonium: the tree gave up: {system.failure}")
         if status in (INTERRUPTED, GAVE_UP) and system.report is not None:
@@ -180,6 +190,20 @@ def _write_bundles(system: System, folder: Path | None) -> None:
         recorder = FlightRecorder(system.ground)
         system.ground.bundles = BundleWriter(folder, recorder)
         recorder.attach()
+
+
+@contextlib.contextmanager
+def _traced(system: System, file: TextIO | None) -> Iterator[None]:
+    """Record what is handled inside, and write it when that has ended."""
+    if file is None:
+        yield
+        return
+    tracer = Tracer(system.ground)
+    tracer.attach()
+    try:
+        yield
+    finally:
+        json.dump(chrome_trace(tracer.spans()), file)
 
 
 def _control(system: System, path: Path | None) -> Any:
