@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from harmonium.actors.execution import Execution
     from harmonium.actors.ground import Ground
     from harmonium.actors.promise import Promise
+    from harmonium.actors.route import Route
     from harmonium.actors.timers import Timer
     from harmonium.protocols.lifecycle import Exit
 
@@ -58,6 +59,7 @@ class Extras:
     """The parts of a cell that few agents have."""
 
     __slots__ = (
+        "after_visit",
         "aside",
         "attempts",
         "blocking",
@@ -77,6 +79,7 @@ class Extras:
         "park",
         "parked",
         "retrying",
+        "route",
         "start_failed",
         "stash",
         "stop_reason",
@@ -88,6 +91,8 @@ class Extras:
     )
 
     def __init__(self) -> None:
+        self.after_visit: Callable[[Cell], None] | None = None
+        """Told when the agent has handled mail, where a pool wants to know."""
         self.aside: dict[str, RawEnvelope] = {}
         self.attempts = 0
         self.blocking: RawEnvelope | None = None
@@ -111,6 +116,8 @@ class Extras:
         self.park: Callable[[RawEnvelope], bool] | None = None
         self.parked: deque[tuple[RawEnvelope, Promise[None]]] = deque()
         self.retrying: RawEnvelope | None = None
+        self.route: Route | None = None
+        """Where mail goes that is sent to a pool; None for whoever takes its own."""
         self.start_failed = False
         self.stash: deque[RawEnvelope] = deque()
         self.stop_reason: Exit | None = None

@@ -144,6 +144,8 @@ class Mail(Switchboard):
 
     def deliver(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> Any:
         """Put an envelope into the mailbox, or do what the overflow policy says."""
+        if cell.more_ is not None and cell.more_.route is not None:
+            return cell.more_.route.take(envelope, lane)
         if self.turned_away(cell, envelope):
             return ACCEPTED
         if lane is not Lane.CONTROL and not self.has_room(cell):
@@ -199,6 +201,9 @@ class Mail(Switchboard):
     def refill(self, cell: Cell) -> None:
         """Let parked messages in, in the order they came."""
         parked = cell.more.parked
+        if cell.more.route is not None:
+            cell.more.route.progressed()
+            return
         if parked and cell.mailbox is NO_MAIL:
             cell.mailbox = deque()
         while parked and len(cell.mailbox) < cell.birth.mailbox:

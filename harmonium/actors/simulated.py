@@ -246,7 +246,10 @@ class SimulatedGround(Ground):
 
     def has_room(self, cell: Cell) -> bool:
         """Whether one more may come, behind those that are under way."""
-        parked = cell.more_ is not None and cell.more_.parked
+        more = cell.more_
+        if more is not None and more.route is not None:
+            return more.route.has_room(self._coming[cell])
+        parked = more is not None and more.parked
         return not parked and len(cell.mailbox) + self._coming[cell] < cell.birth.mailbox
 
     def refill(self, cell: Cell) -> None:
@@ -279,6 +282,8 @@ class SimulatedGround(Ground):
             del self._coming[cell]
         if not cell.alive:
             self._post_slowly(cell, envelope, lane)
+        elif cell.more_ is not None and cell.more_.route is not None:
+            cell.more_.route.arrive(envelope, lane)
         elif not self.turned_away(cell, envelope):
             self.put(cell, envelope, lane)
 
