@@ -24,6 +24,7 @@ from harmonium.supervisors.directives import directives as as_directives
 from harmonium.supervisors.fields import ChildFields, SupervisorFields, Table
 from harmonium.supervisors.phase_spec import StopPhase
 from harmonium.supervisors.poison import Poison
+from harmonium.supervisors.pool_spec import PoolSettings
 from harmonium.supervisors.words import (
     AutoShutdown,
     Bystander,
@@ -163,6 +164,8 @@ class SupervisorSpec:
             no limit.
         extra_args: For a dynamic supervisor: put before each child's arguments.
         stop_phases: The phases of a coordinated stop; for the root.
+        pool: What makes it a pool of copies of its template; see
+            `harmonium.supervisors.pool`.
 
     Raises:
         SpecError: If a field is out of bounds, an id stands twice, or two
@@ -189,6 +192,7 @@ class SupervisorSpec:
     max_children: int | None = None
     extra_args: tuple[Any, ...] = ()
     stop_phases: tuple[StopPhase, ...] = ()
+    pool: PoolSettings | None = None
     budget: Budget = attrs.field(init=False, eq=False, repr=False)
     """Its restart intensity, made of `max_restarts` and `within`."""
 
@@ -201,6 +205,26 @@ class SupervisorSpec:
     def is_dynamic(self) -> bool:
         """Whether its children come and go, without order."""
         return self.kind is Kind.DYNAMIC
+
+    @property
+    def booted(self) -> tuple[ChildSpec, ...]:
+        """The children that it starts with: those declared, or a pool's first members."""
+        if self.pool is None:
+            return self.children
+        return tuple(self.member(number) for number in range(self.pool.size))
+
+    def member(self, number: int) -> ChildSpec:
+        """Give the spec of a pool's member.
+
+        Raises:
+            SpecError: If it is no pool.
+        """
+        if self.pool is None or self.template is None:
+            raise SpecError(self.name, "it is no pool", "declare it with pool(...)")
+        start, arguments = self.template.start, self.pool.with_arguments
+        if arguments is not None and isinstance(start, Birth):
+            start = attrs.evolve(start, args=tuple(arguments(number)))
+        return attrs.evolve(self.template, id=str(number), start=start)
 
     def named(self, id: str) -> ChildSpec | None:
         """Find a declared child."""

@@ -104,7 +104,8 @@ class Supervisor(Agent):
     def _suspect(self, child: Cell, report: ChildFailed) -> events.Suspect | None:
         if report.envelope is None or child.more.undecided is None:
             return None
-        return events.Suspect(report.envelope.id, fingerprint(report.error), child.more.handled)
+        id = child.ground.view(child, report.envelope).id
+        return events.Suspect(id, fingerprint(report.error), child.more.handled)
 
     def _stop_children(self, then: Callable[[], None]) -> None:
         """Stop the children as the core orders it; `then` follows when all are gone."""
@@ -133,5 +134,9 @@ def birth_of(spec: ChildSpec | SupervisorSpec, *, reports: bool = False) -> Birt
     """How to make the agent that a spec describes."""
     start = spec if isinstance(spec, SupervisorSpec) else spec.start
     if isinstance(start, SupervisorSpec):
-        return Birth(Supervisor, (start,), {"reports": reports} if reports else {})
+        settings, options = start.pool, {"reports": reports} if reports else {}
+        if settings is not None:
+            bounds = {"mailbox": settings.mailbox, "overflow": settings.overflow}
+            return Birth(settings.agent, (start,), options, **bounds)
+        return Birth(Supervisor, (start,), options)
     return start

@@ -137,6 +137,8 @@ def _check_kind(place: str, spec: SupervisorSpec) -> None:
             raise SpecError(f"{place}.strategy", f"{kind} has no group", "use ONE_FOR_ONE")
         if spec.auto_shutdown is not words.NEVER:
             raise SpecError(f"{place}.auto_shutdown", f"{kind} does not end by itself", "use NEVER")
+    if spec.pool is not None:
+        _check_pool(place, spec)
     if spec.is_dynamic:
         _check_dynamic(place, spec)
     elif spec.template is not None or spec.max_children is not None or spec.extra_args:
@@ -145,6 +147,15 @@ def _check_kind(place: str, spec: SupervisorSpec) -> None:
             f"template, max_children and extra_args mean nothing to {kind}",
             "use dynamic_supervisor",
         )
+
+
+def _check_pool(place: str, spec: SupervisorSpec) -> None:
+    template = spec.template
+    if not spec.is_dynamic or template is None or template.is_supervisor:
+        raise SpecError(f"{place}.pool", "a pool has copies of one agent", "declare it with pool()")
+    if template.restart is not words.PERMANENT:
+        problem = f"a {template.restart} member would leave its pool by itself"
+        raise SpecError(f"{place}.restart", problem, "make it permanent; resize the pool to shrink")
 
 
 def _check_dynamic(place: str, spec: SupervisorSpec) -> None:

@@ -44,7 +44,7 @@ def initial(
         added: Children to start behind the declared ones (`survivors`).
     """
     state = State(spec, path, root, reports)
-    for why, specs in ((Why.BOOT, spec.children), (Why.ADDED, added)):
+    for why, specs in ((Why.BOOT, spec.booted), (Why.ADDED, added)):
         for one in specs:
             child = Child(one, one.id, why=why, added=why is Why.ADDED)
             state.table = state.table.put(child)
@@ -165,6 +165,7 @@ _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     events.DeleteChild: operations.delete,
     events.Resize: operations.resize,
     events.Reconfigure: operations.reconfigure,
+    events.Scaled: operations.scaled,
     events.WhichChildren: queries.which,
     events.WhichChild: queries.which_one,
     events.CountChildren: queries.count,

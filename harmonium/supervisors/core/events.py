@@ -35,6 +35,7 @@ __all__ = [
     "Resize",
     "RestartChild",
     "Resumed",
+    "Scaled",
     "Spent",
     "StartChild",
     "Started",
@@ -233,6 +234,19 @@ class Resize:
 
 
 @attrs.frozen(slots=True)
+class Scaled:
+    """A pool changes its size; its members come and go as further events.
+
+    Args:
+        choice: What is done: grow or shrink.
+        why: One sentence with the figures that it rests on.
+    """
+
+    choice: str
+    why: str
+
+
+@attrs.frozen(slots=True)
 class Reconfigure:
     """Take over the limits and policies of a new spec; children are not touched."""
 
@@ -273,4 +287,4 @@ class GetSpec:
 Report = Started | Failed | Exited | Ended | Declined | Overran | Spent
 Command = StartChild | StopChild | RestartChild | DeleteChild | Resize | Reconfigure
 Query = WhichChildren | WhichChild | CountChildren | GetSpec
-Event = Report | TimerFired | Boot | StopAll | KillAll | Resumed | Command | Query
+Event = Report | TimerFired | Boot | StopAll | KillAll | Resumed | Scaled | Command | Query

@@ -18,6 +18,7 @@ from harmonium.supervisors.core.events import (
     Reconfigure,
     Resize,
     RestartChild,
+    Scaled,
     StartChild,
     StopChild,
 )
@@ -27,7 +28,7 @@ from harmonium.supervisors.core.turn import Turn
 from harmonium.supervisors.spec import ChildSpec
 from harmonium.supervisors.words import TEMPORARY, Kind
 
-__all__ = ["delete", "reconfigure", "resize", "resized", "restart", "start", "stop"]
+__all__ = ["delete", "reconfigure", "resize", "resized", "restart", "scaled", "start", "stop"]
 
 
 def _answer(
@@ -70,7 +71,7 @@ def start(turn: Turn, event: StartChild) -> None:
         return
     child = turn.add(spec, Why.ADDED, added=True)
     child.starters = (event.request,)
-    turn.rule(spec.id, "add", "An operator added it.")
+    turn.rule(spec.id, "add", f"{_who(event)} added it.")
     launch(turn, child)
 
 
@@ -119,7 +120,7 @@ def stop(turn: Turn, event: StopChild) -> None:
     child.stoppers = (*child.stoppers, event.request)
     if turn.state.mode is Mode.DOWN and child.live:
         return
-    turn.rule(child.id, "hold", "An operator stopped it.")
+    turn.rule(child.id, "hold", f"{_who(event)} stopped it.")
     hold(turn, child)
 
 
@@ -230,6 +231,15 @@ def resized(turn: Turn) -> None:
         return
     turn.state.resizing = None
     _answer(turn, request, Outcome.OK, "", f"{count} partitions")
+
+
+def scaled(turn: Turn, event: Scaled) -> None:
+    """Write down that a pool changes its size, and why."""
+    turn.rule("", event.choice, event.why)
+
+
+def _who(event: Command) -> str:
+    return getattr(event.request, "who", "An operator")
 
 
 def reconfigure(turn: Turn, event: Reconfigure) -> None:
