@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harmonium.actors.burying import report
 from harmonium.actors.cell import Cell, CellState
@@ -20,12 +20,12 @@ __all__ = ["fail", "overrun", "resume"]
 
 def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope | None) -> None:
     """Suspend an agent that raised, and report it to its parent once."""
-    ground = cell.ground
+    ground, more = cell.ground, cell.more
     cell.current = None
     if envelope is not None:
         unstash_failed(cell, envelope)
-    retry = not cell.more.hold_failed and wants_retry(cell, phase, envelope)
-    undecided = cell.more.hold_failed and phase is Phase.HANDLER and not retry
+    retry = not more.hold_failed and wants_retry(cell, phase, envelope)
+    undecided = more.hold_failed and phase is Phase.HANDLER and not retry
     if envelope is not None and not retry and not undecided:
         ground.fail_message(cell, envelope, error)
     if cell.state in (CellState.STOPPING, CellState.DEAD, CellState.FAILED):
@@ -33,24 +33,34 @@ def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope |
             ground.fail_message(cell, envelope, error)
         ground.log_error(cell, f"raised in phase {phase.value} while it was ended", error)
         return
+    _suspend(cell, error, phase, envelope, retry=retry, undecided=undecided)
+
+
+def _suspend(
+    cell: Cell,
+    error: BaseException,
+    phase: Phase,
+    envelope: RawEnvelope | None,
+    *,
+    retry: bool,
+    undecided: bool,
+) -> None:
     more = cell.more
     if retry:
         more.retrying = envelope
         more.attempts += 1
-    close_executions(cell, error)
-    fail_deferred(cell, AskFailed.of(cell.path, error))
+    if more.executions or cell.offloop:
+        close_executions(cell, error)
+    if more.deferred:
+        fail_deferred(cell, AskFailed.of(cell.path, error))
     more.start_failed = cell.state is CellState.STARTING
     cell.state = CellState.FAILED
     more.failure = (error, envelope)
     if undecided:
         more.undecided = envelope
     hold(cell)
-    ground.observers.crashed(cell, error, phase, envelope)
-    report(cell, Failed(cell.id, cell.incarnation, error, phase, _view(cell, envelope)))
-
-
-def _view(cell: Cell, envelope: RawEnvelope | None) -> Any:
-    return None if envelope is None else cell.ground.view(cell, envelope)
+    cell.ground.observers.crashed(cell, error, phase, envelope)
+    report(cell, Failed(cell.id, cell.incarnation, error, phase, envelope))
 
 
 def overrun(cell: Cell, execution: Execution, limit: float) -> None:

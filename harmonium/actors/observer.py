@@ -112,7 +112,8 @@ class Observers:
         """Note that an incarnation is ready."""
         if cell.incarnation > 1:
             self.restarts += 1
-            _log(cell).info("{} restarted as #{}", cell.path, cell.incarnation)
+            path, incarnation = cell.path, cell.incarnation
+            logger.info("{path} restarted as #{incarnation}", path=path, incarnation=incarnation)
         if self._listeners:
             self.emit(AgentStarted(cell.path, cell.incarnation))
 
@@ -121,12 +122,18 @@ class Observers:
         self.crashes += 1
         correlation = None if envelope is None else envelope[5].correlation_id
         message = None if envelope is None else envelope[0]
-        what = "" if message is None else f" on {type(message).__name__}"
-        _log(cell, correlation).warning(
-            "{} #{} crashed{}: {!r}", cell.path, cell.incarnation, what, error
+        path, incarnation = cell.path, cell.incarnation
+        # Named arguments end up in `extra`, as with bind(), which costs 1 us more.
+        logger.warning(
+            "{path} #{incarnation} crashed{}: {!r}",
+            "" if message is None else f" on {type(message).__name__}",
+            error,
+            path=path,
+            incarnation=incarnation,
+            correlation_id=correlation,
         )
         if self._listeners:
-            self.emit(AgentCrashed(cell.path, cell.incarnation, error, phase, message, correlation))
+            self.emit(AgentCrashed(path, incarnation, error, phase, message, correlation))
 
     def exited(self, cell: Cell, reason: Exit) -> None:
         """Note that an incarnation is gone."""

@@ -55,18 +55,28 @@ def fail_deferred(cell: Cell, error: BaseException) -> None:
 def discard(cell: Cell, reason: Exit) -> None:
     """What belongs to the incarnation goes with it: timers, watches, subscriptions."""
     ground, more = cell.ground, cell.more
-    close_executions(cell, CancelledError())
+    if more.executions or cell.offloop:
+        close_executions(cell, CancelledError())
     if more.left_running is not None:  # its thread goes on, and must not act any more
         more.left_running._cell = Severed(cell.path)
         more.left_running = None
-    cancel_timers(cell)
-    fail_deferred(cell, AgentDead(cell.path, str(reason)))
+    if more.timers:
+        cancel_timers(cell)
+    if more.deferred:
+        fail_deferred(cell, AgentDead(cell.path, str(reason)))
     for subject in more.watching.values():
         subject.more.watchers.pop(cell, None)
     more.watching.clear()
     ground.topics.forget(cell)
-    while more.stash:
-        envelope = more.stash.pop()
+    if more.stash:
+        _unstash(cell)
+
+
+def _unstash(cell: Cell) -> None:
+    """What was put aside goes back to the head of the mailbox, in its order."""
+    ground, stash = cell.ground, cell.more.stash
+    while stash:
+        envelope = stash.pop()
         if cell.mailbox is NO_MAIL:
             ground.deliver(cell, envelope, None)
         else:

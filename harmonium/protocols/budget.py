@@ -8,6 +8,7 @@ inclusive: an entry exactly `within` old still counts.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 import attrs
@@ -90,33 +91,22 @@ class Window:
             Whether the restart is allowed, and the window with it entered.
         """
         stamp = round(now * _NANO)
-        window = self._since(stamp - round(budget.within * _NANO))
-        window = window._with(stamp)  # noqa: SLF001 - another version of this value
-        return len(window) <= budget.max_restarts, window
-
-    def used(self, budget: Budget, now: float) -> int:
-        """Tell how many restarts still count at `now`."""
-        return len(self._since(round((now - budget.within) * _NANO)))
-
-    def _since(self, oldest: int) -> Window:
-        start, stamps = self._start, self._stamps
-        while start < self._end and stamps[start] < oldest:
-            start += 1
-        return self._part(stamps, start, self._end)
-
-    def _with(self, stamp: int) -> Window:
-        stamps, start = self._stamps, self._start
+        stamps, start = self._stamps, self._since(stamp - round(budget.within * _NANO))
         # An older version, or a list of which half is forgotten: copy the living part.
         if len(stamps) != self._end or 2 * start > self._end:
             stamps, start = stamps[start : self._end], 0
         stamps.append(stamp)
-        return self._part(stamps, start, len(stamps))
+        window = Window.__new__(Window)
+        window._stamps, window._start, window._end = stamps, start, len(stamps)  # noqa: SLF001
+        return len(stamps) - start <= budget.max_restarts, window
 
-    @classmethod
-    def _part(cls, stamps: list[int], start: int, end: int) -> Window:
-        window = cls.__new__(cls)
-        window._stamps, window._start, window._end = stamps, start, end  # noqa: SLF001
-        return window
+    def used(self, budget: Budget, now: float) -> int:
+        """Tell how many restarts still count at `now`."""
+        return self._end - self._since(round((now - budget.within) * _NANO))
+
+    def _since(self, oldest: int) -> int:
+        """Find the first entry that is not older."""
+        return bisect_left(self._stamps, oldest, self._start, self._end)
 
     def entries(self) -> tuple[float, ...]:
         """List the times that were entered and not yet forgotten, in seconds."""

@@ -102,8 +102,8 @@ class Failed:
         incarnation: Which generation failed, from 1.
         error: What was raised.
         phase: Where it was raised.
-        envelope: The envelope in work (a `harmonium.protocols.envelope`
-            value), or None outside a handler.
+        envelope: The envelope in work as its ground carries it (`Ground.view`
+            shows it), or None outside a handler.
     """
 
     child: str

@@ -121,6 +121,8 @@ class BundleWriter:
     def _collect(self, cell: Cell, report: Failed, record: Record | None) -> dict[str, Any]:
         flight = self._recorder.of(cell)
         error, envelope = report.error, report.envelope
+        if envelope is not None:
+            envelope = cell.ground.view(cell, envelope)
         return {
             "version": VERSION,
             "path": cell.path,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import attrs
 
 from harmonium.protocols.lifecycle import Exit
@@ -46,9 +48,7 @@ class Cause:
             >>> Cause.of(KeyError("sku")).lineage[:2]
             ('KeyError', 'LookupError')
         """
-        kind = type(error)
-        lineage = tuple(class_name(base) for base in kind.__mro__[:-1])
-        return cls(_line(error), lineage, error)
+        return cls(_line(error), _lineage(type(error)), error)  # type: ignore[arg-type]
 
     @classmethod
     def of_exit(cls, reason: Exit) -> Cause:
@@ -61,6 +61,11 @@ class Cause:
 
     def __str__(self) -> str:
         return self.text
+
+
+@lru_cache(maxsize=256)  # the names cost 2 us, and each crash asks for them
+def _lineage(kind: type[BaseException]) -> tuple[str, ...]:
+    return tuple(class_name(base) for base in kind.__mro__[:-1])
 
 
 def _line(error: BaseException) -> str:
