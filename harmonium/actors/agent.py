@@ -26,6 +26,7 @@ from harmonium.actors.handlers import HandlerTable, build_table
 from harmonium.actors.mail import follow
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
+from harmonium.actors.stateful_keep import KeepAccess
 from harmonium.actors.streaming import Stream, open_stream
 from harmonium.protocols.contract import Contract
 from harmonium.protocols.errors import (
@@ -76,11 +77,15 @@ class Agent(Actor):  # type: ignore[misc]
 
     publishes: ClassVar[tuple[type, ...]] = ()
     supervises: ClassVar[bool] = False
+    keep = KeepAccess()
+    """Values that outlive the agent; see `Keep`."""
     __table__: ClassVar[HandlerTable] = _Table()  # type: ignore[assignment]
     __has_started__: ClassVar[bool] = False
     __has_after_restart__: ClassVar[bool] = False
     __ends_plainly__: ClassVar[bool] = True
     """Which hooks do anything; a restart that runs none of them is 4 us shorter."""
+    __prepares__: ClassVar[bool] = False
+    """Whether it does something before `started`, in `_prepared`."""
     __plain__: ClassVar[Birth]
     """How it is made without arguments; one for all, which saves a spawn 1 us and 120 bytes."""
 
@@ -88,7 +93,7 @@ class Agent(Actor):  # type: ignore[misc]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.__has_started__ = cls.started is not Agent.started
+        cls.__has_started__ = cls.__prepares__ or cls.started is not Agent.started
         own_after = cls.after_restart is not Agent.after_restart
         cls.__has_after_restart__ = cls.__has_started__ or own_after
         own_before = cls.before_restart is not Agent.before_restart

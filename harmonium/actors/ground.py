@@ -29,6 +29,7 @@ from harmonium.actors.handlers import HandlerTable
 from harmonium.actors.observer import Observers
 from harmonium.actors.registry import Registry
 from harmonium.actors.scheduler import _SLOW, ReadyQueue
+from harmonium.actors.stateful import Stateful
 from harmonium.actors.store.ports import Store
 from harmonium.actors.topics import Topics
 from harmonium.protocols.envelope import Envelope
@@ -91,6 +92,7 @@ class Ground(Asking):
         self.open = True
         self.dead_letters = DeadLetters(dead_letter_capacity)
         self.observers = Observers()
+        self.stateful = Stateful(self)
         self.topics = Topics(self)
         self.on_top_exit: Callable[[Cell, Exit], None] = _unheard
         self.on_dead_letter: Callable[[Cell | str, RawEnvelope], None] | None = None

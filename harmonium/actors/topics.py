@@ -40,7 +40,8 @@ class Topics:
         self._of_cell.get(cell, set()).discard(key)
 
     def forget(self, cell: Cell) -> None:
-        """End all subscriptions of an agent."""
+        """End all subscriptions of an incarnation, and its watches."""
+        self._ground.stateful.forget(cell)
         for key in self._of_cell.pop(cell, ()):
             self._by_key[key].pop(cell, None)
 
