@@ -95,6 +95,11 @@ class SimulatedGround(Ground):
         self.awake = True  # nothing has to wake it: `run` looks for itself
         self.deliveries = 0
         self.on_delivery: Callable[[], None] | None = None
+        self.on_reply: Callable[[Any, RawEnvelope], None] | None = None
+        self.before_pause: Callable[[float], None] | None = None
+        """Told when nothing is left to do at this time, and until when."""
+        self.world: Any = None
+        """The test world that this ground stands in, if any."""
 
     def now(self) -> float:
         """Give the virtual time, in seconds from 0."""
@@ -154,28 +159,34 @@ class SimulatedGround(Ground):
 
     def step(self, ends: float) -> bool:
         """Let one thing happen; False if nothing is due before `ends`."""
-        if self.loop.run_once():
+        if self.loop.soon and self.loop.run_once():
             return True
         if self.ready:
-            cell = self.ready.popleft()
-            if cell in self._frozen:
-                self._frozen[cell] = True
-                return True
-            self.visit(cell, 1)
-            self.active = None
-            if self.on_delivery is not None:
-                self.on_delivery()
+            self._visit_next()
             return True
         due = self.timers.next_due()
         if due is None or due > ends:
             return False
-        self.time = max(self.time, due)
-        timer = self.timers.pop_due(self.time)
+        if due > self.time:
+            if self.before_pause is not None:
+                self.before_pause(due)
+            self.time = due
+        timer = self.timers.pop_due(due)
         if timer is not None and timer.call is not None:
             call, args = timer.call, timer.args
             timer.call = None
             call(*args)
         return True
+
+    def _visit_next(self) -> None:
+        cell = self.ready.popleft()
+        if cell in self._frozen:
+            self._frozen[cell] = True
+            return
+        self.visit(cell, 1)
+        self.active = None
+        if self.on_delivery is not None:
+            self.on_delivery()
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -289,6 +300,9 @@ class SimulatedGround(Ground):
 
     def carry_reply(self, ask: Any, answer: RawEnvelope, *, failed: bool) -> None:
         """Put a reply on its way back."""
+        if ask.inward:
+            super().carry_reply(ask, answer, failed=failed)
+            return
         copies = self.carriage.latencies(self, ask.owner, answer)
         if not copies:
             to = ask.owner if ask.owner is not None else "(outside)"
@@ -300,6 +314,9 @@ class SimulatedGround(Ground):
 
     def _reply_arrived(self, ask: Any, answer: RawEnvelope, failed: bool) -> None:  # noqa: FBT001
         self.in_transit -= 1
+        self.deliveries += 1
+        if self.on_reply is not None:
+            self.on_reply(ask, answer)
         super().carry_reply(ask, answer, failed=failed)
 
     # -- blocking handlers

@@ -45,17 +45,17 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def __init__(self, ground: SimulatedGround) -> None:
         self.ground = ground
-        self._soon: deque[asyncio.Handle] = deque()
+        self.soon: deque[asyncio.Handle] = deque()
         self.raised: list[BaseException] = []
 
     def run_once(self) -> bool:
         """Run the calls that wait by now; False if there were none."""
-        if not self._soon:
+        if not self.soon:
             return False
-        for _ in range(len(self._soon)):
-            if not self._soon:  # a call let time pass by itself, and what waited is done
+        for _ in range(len(self.soon)):
+            if not self.soon:  # a call let time pass by itself, and what waited is done
                 break
-            handle = self._soon.popleft()
+            handle = self.soon.popleft()
             if not handle.cancelled():
                 handle._run()
         return True
@@ -71,7 +71,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.Handle:
         """Run a call after what waits already."""
         handle = asyncio.Handle(callback, args, self, context)
-        self._soon.append(handle)
+        self.soon.append(handle)
         return handle
 
     call_soon_threadsafe = call_soon  # type: ignore[assignment]

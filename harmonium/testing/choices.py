@@ -22,8 +22,8 @@ NOTHING: tuple[Fault, ...] = ()
 class Choices(Protocol):
     """Says what goes wrong, point by point.
 
-    `exact` choices are asked at every point. Others are not asked about
-    supervisors and probes, and lose nothing that goes to or comes from outside.
+    `exact` choices are asked at every point. Others are not asked about what
+    supervisors and probes handle.
     """
 
     exact: bool
@@ -40,8 +40,15 @@ class Choices(Protocol):
         """Answer for the first message from one agent to another: a slow link, or nothing."""
         ...
 
-    def message(self, sender: str, to: str, nth: int) -> Sequence[Fault]:
-        """Answer for the n-th message to an agent: delayed, lost, twice, or nothing."""
+    def message(self, sender: str, to: str, nth: int, *, spared: bool) -> Sequence[Fault]:
+        """Answer for the n-th message to an agent: delayed, lost, twice, or nothing.
+
+        Args:
+            sender: Who sent it.
+            to: Whom it goes to.
+            nth: Which of the messages that go there, from 1.
+            spared: Whether a search must neither lose nor double it.
+        """
         ...
 
     def handling(self, actor: str, nth: int) -> Sequence[Fault]:
@@ -70,7 +77,7 @@ class Neutral:
         """Nothing."""
         return NOTHING
 
-    def message(self, sender: str, to: str, nth: int) -> Sequence[Fault]:
+    def message(self, sender: str, to: str, nth: int, *, spared: bool) -> Sequence[Fault]:
         """Nothing."""
         return NOTHING
 

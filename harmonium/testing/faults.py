@@ -11,6 +11,7 @@ a count goes on over restarts. The outside of the system is ``(outside)``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import attrs
@@ -50,7 +51,8 @@ class Fault:
     def __repr__(self) -> str:
         """Name the first field by position, and leave out what is as by default."""
         parts = []
-        for position, field in enumerate(attrs.fields(type(self))):
+        kind: Any = type(self)
+        for position, field in enumerate(attrs.fields(kind)):
             value = getattr(self, field.name)
             if position == 0:
                 parts.append(repr(value))
@@ -93,6 +95,10 @@ class Handled:
 def handled(actor: str, nth: int) -> Handled:
     """Name the moment at which an agent has handled its n-th message."""
     return Handled(actor, nth)
+
+
+def _groups(groups: Iterable[str | Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple((one,) if isinstance(one, str) else tuple(one) for one in groups)
 
 
 # -- what befalls an agent
@@ -227,11 +233,7 @@ class Partition(Fault):
             single group: what leaves it).
     """
 
-    groups: tuple[tuple[str, ...], ...] = attrs.field(
-        converter=lambda groups: tuple(
-            (group,) if isinstance(group, str) else tuple(group) for group in groups
-        )
-    )
+    groups: tuple[tuple[str, ...], ...] = attrs.field(converter=_groups)
     start: float = attrs.field(default=0.0, validator=_seconds)
     stop: float = float("inf")
     oneway: bool = False

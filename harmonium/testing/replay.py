@@ -10,7 +10,6 @@ from harmonium.testing.choices import NOTHING
 from harmonium.testing.faults import (
     OUTSIDE,
     Buggify,
-    ClockJump,
     Crash,
     Delay,
     Drop,
@@ -18,7 +17,6 @@ from harmonium.testing.faults import (
     Fault,
     FullStore,
     Kill,
-    Partition,
     Pause,
     SlowLink,
     SlowStore,
@@ -64,19 +62,15 @@ class Replay:
         match fault:
             case Delay() | Drop() | Duplicate():
                 self._to.append((matcher(fault.to), fault.nth, fault))
-            case Crash():
-                self._by.append((matcher(fault.actor), fault.on, fault))
-            case Kill(on=int(on)):
+            case Crash(on=int(on)) | Kill(on=int(on)) | Pause(after=int(on)) if on:
                 self._by.append((matcher(fault.actor), on, fault))
-            case Pause(after=int(after)) if after > 0:
-                self._by.append((matcher(fault.actor), after, fault))
             case SlowLink():
                 self._links.append((matcher(fault.a), matcher(fault.b), fault))
             case Buggify():
                 self._sites.setdefault((fault.site, fault.on), []).append(fault)
             case SlowStore() | FullStore() | TornWrite():
                 self._stores.append(fault)
-            case Kill() | Pause() | Partition() | ClockJump():
+            case _:
                 self._begin.append(fault)
 
     def begin(self, agents: Sequence[str]) -> Sequence[Fault]:
@@ -89,7 +83,7 @@ class Replay:
             return NOTHING
         return [fault for a, b, fault in self._links if a(sender) and b(to)]
 
-    def message(self, sender: str, to: str, nth: int) -> Sequence[Fault]:
+    def message(self, sender: str, to: str, nth: int, *, spared: bool) -> Sequence[Fault]:
         """Name what befalls the n-th message to an agent."""
         if not self._to:
             return NOTHING

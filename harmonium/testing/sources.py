@@ -1,4 +1,4 @@
-"""Where a search's chance comes from: a seed, or Hypothesis. 0 always means that nothing happens."""
+"""Where a search's chance comes from: a seed, or Hypothesis; 0 means that nothing happens."""
 
 from __future__ import annotations
 

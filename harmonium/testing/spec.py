@@ -72,7 +72,7 @@ class Faults:
 
     @classmethod
     def everything(cls) -> Faults:
-        """Allow all that a network, a process and a clock can do to agents, but no loss of power."""
+        """Allow all that a network, a process and a clock can do to agents; stores stay well."""
         return cls(
             crash=True, kill=True, drop=True, duplicate=True, partition=True, clock_jump=True
         )

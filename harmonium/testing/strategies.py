@@ -170,7 +170,7 @@ class Search:
             return (SlowLink(sender, to, round(self._scale * self._source.below(8) / 4, 4)),)
         return (SlowLink(sender, to, self._some_seconds()),)
 
-    def message(self, sender: str, to: str, nth: int) -> Sequence[Fault]:
+    def message(self, sender: str, to: str, nth: int, *, spared: bool) -> Sequence[Fault]:
         """Delay, lose or double some messages."""
         found: Sequence[Fault] = NOTHING
         if self._mean:
@@ -178,6 +178,8 @@ class Search:
                 found = (Delay(to, nth, self._memoryless()),)
         elif self._comes("delay", to):
             found = (Delay(to, nth, self._some_seconds()),)
+        if spared:
+            return found
         if "drop" in self._rates and self._comes("drop", to):
             return (Drop(to, nth),)
         if "duplicate" in self._rates and self._comes("duplicate", to):
