@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.messages import CID, BareBall
 
-__all__ = ["asks", "ping_pong", "stream"]
+__all__ = ["ask_latency", "asks", "asks_of_many", "ping_pong", "stream", "waiting"]
 
 
 def ping_pong(n: int) -> float:
@@ -56,26 +56,92 @@ def stream(n: int) -> float:
     return asyncio.run(main())
 
 
+Requests = asyncio.Queue[tuple[BareBall, Any]]
+
+
+async def _serve(queue: Requests, pause: float = 0.0) -> None:
+    while True:
+        ball, future = await queue.get()
+        if pause:
+            await asyncio.sleep(pause)
+        future.set_result(BareBall(ball.n, ball.cid, ball.at))
+
+
+async def _ask(queue: Requests, i: int) -> Any:
+    future = asyncio.get_running_loop().create_future()
+    await queue.put((BareBall(i, CID, 1.0), future))
+    return await future
+
+
 def asks(n: int) -> float:
     """Requests with an answer a second: a queue, and a future for each."""
 
     async def main() -> float:
-        queue: asyncio.Queue[tuple[BareBall, Any]] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-
-        async def serve() -> None:
-            while True:
-                ball, future = await queue.get()
-                future.set_result(BareBall(ball.n, ball.cid, ball.at))
-
-        server = asyncio.ensure_future(serve())
+        queue: Requests = asyncio.Queue()
+        server = asyncio.ensure_future(_serve(queue))
         began = time.perf_counter()
         for i in range(n):
-            future = loop.create_future()
-            await queue.put((BareBall(i, CID, 1.0), future))
-            await future
+            await _ask(queue, i)
         took = time.perf_counter() - began
         server.cancel()
         return n / took
+
+    return asyncio.run(main())
+
+
+def ask_latency(n: int) -> float:
+    """Microseconds of one request with an answer (median)."""
+
+    async def main() -> float:
+        queue: Requests = asyncio.Queue()
+        server = asyncio.ensure_future(_serve(queue))
+        taken = []
+        for i in range(n):
+            began = time.perf_counter()
+            await _ask(queue, i)
+            taken.append(time.perf_counter() - began)
+        server.cancel()
+        return sorted(taken)[n // 2] * 1e6
+
+    return asyncio.run(main())
+
+
+def asks_of_many(n: int, clients: int = 100) -> float:
+    """Requests a second from many clients to one server."""
+
+    async def main() -> float:
+        queue: Requests = asyncio.Queue()
+        server = asyncio.ensure_future(_serve(queue))
+
+        async def client() -> None:
+            for i in range(n // clients):
+                await _ask(queue, i)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(client() for _ in range(clients)))
+        took = time.perf_counter() - began
+        server.cancel()
+        return n / took
+
+    return asyncio.run(main())
+
+
+def waiting(servers: int, requests: int, pause: float) -> float:
+    """How many times the ideal it takes when every server awaits a pause for each request."""
+
+    async def main() -> float:
+        queues: list[Requests] = [asyncio.Queue() for _ in range(servers)]
+        tasks = [asyncio.ensure_future(_serve(queue, pause)) for queue in queues]
+
+        async def client(queue: Requests) -> None:
+            for i in range(requests):
+                await _ask(queue, i)
+
+        began = time.perf_counter()
+        await asyncio.gather(*map(client, queues))
+        took = time.perf_counter() - began
+        for task in tasks:
+            task.cancel()
+        return took / (requests * pause)
 
     return asyncio.run(main())

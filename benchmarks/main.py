@@ -47,8 +47,12 @@ def _run(console: Console, workload: Workload, rounds: int) -> list[Result]:
     table.add_column(workload.unit, justify="right", width=14)
     table.add_column("ratio", justify="right", width=8)
     for result in results:
-        table.add_row(result.name, f"{result.median:,.0f}", f"{result.ratio:.3f}")
+        table.add_row(result.name, _number(result.median), f"{result.ratio:.3f}")
     console.print(table)
     if workload.aims:
         console.print(f"    aim: {workload.aims}", style="dim")
     return results
+
+
+def _number(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"

@@ -12,16 +12,21 @@ from loguru import logger
 
 from benchmarks.messages import CID, Ball, Fail, Serve
 from harmonium import Agent, Ref, System, child, handles, supervisor
+from harmonium.actors.tracing import Tracer
 from harmonium.actors.tuning import tuned_collector
 
 __all__ = [
+    "ask_latency",
     "asks",
     "asks_from_thread",
+    "asks_of_many",
     "bytes_per_agent",
     "crashes",
     "ping_pong",
     "spawns",
     "stream",
+    "tree_up",
+    "waiting",
 ]
 
 
@@ -99,6 +104,19 @@ class Server(Agent):
         raise ValueError(fail)
 
 
+class Waiter(Agent):
+    """Answers after a pause."""
+
+    def __init__(self, pause: float) -> None:
+        self.pause = pause
+
+    @handles
+    async def ball(self, ball: Ball) -> Ball:
+        """Wait, as for a network, and answer."""
+        await self.sleep(self.pause)
+        return ball
+
+
 class Idle(Agent):
     """Does nothing."""
 
@@ -117,11 +135,13 @@ def _agent(system: System, name: str) -> Any:
     return system.ref(name)._cell.agent
 
 
-def ping_pong(n: int, player: type[Side] = Player) -> float:
+def ping_pong(n: int, player: type[Side] = Player, *, traced: bool = False) -> float:
     """Messages a second between two agents."""
 
     async def work(system: System) -> float:
         done = asyncio.Event()
+        if traced:
+            Tracer(system.ground).attach()
         one, other = system.ref("one"), system.ref("other")
         for name, ref in (("one", other), ("other", one)):
             agent = _agent(system, name)
@@ -174,6 +194,73 @@ def asks_from_thread(n: int) -> float:
         for i in range(n):
             server.ask(Ball(i, CID, 1.0)).result()
         return n / (time.perf_counter() - began)
+
+
+def asks_of_many(n: int, clients: int = 100) -> float:
+    """Asks a second from many asyncio clients, each one after the other."""
+
+    async def work(system: System) -> float:
+        server = system.ref("server")
+
+        async def client() -> None:
+            for i in range(n // clients):
+                await server.ask(Ball(i, CID, 1.0))
+
+        began = time.perf_counter()
+        await asyncio.gather(*(client() for _ in range(clients)))
+        return n / (time.perf_counter() - began)
+
+    return _run(supervisor("w4", children=[child(Server, id="server")]), work)
+
+
+def ask_latency(n: int) -> float:
+    """Microseconds of one ask from an asyncio client (median)."""
+
+    async def work(system: System) -> float:
+        server = system.ref("server")
+        taken = []
+        for i in range(n):
+            began = time.perf_counter()
+            await server.ask(Ball(i, CID, 1.0))
+            taken.append(time.perf_counter() - began)
+        return sorted(taken)[n // 2] * 1e6
+
+    return _run(supervisor("w4", children=[child(Server, id="server")]), work)
+
+
+def waiting(agents: int, requests: int, pause: float) -> float:
+    """How many times the ideal it takes when every agent awaits a pause for each request."""
+
+    async def work(system: System) -> float:
+        parent = _agent(system, "parent")
+        refs = [parent.spawn(Waiter, pause) for _ in range(agents)]
+
+        async def client(ref: Ref) -> None:
+            for i in range(requests):
+                await ref.ask(Ball(i, CID, 1.0))
+
+        began = time.perf_counter()
+        await asyncio.gather(*map(client, refs))
+        return (time.perf_counter() - began) / (requests * pause)
+
+    return _run(supervisor("w8", children=[child(Idle, id="parent")]), work)
+
+
+def tree_up(n: int) -> float:
+    """Seconds until a tree of n supervised agents is up, ten to a supervisor."""
+    groups = [
+        supervisor(f"g{i}", children=[child(Idle, id=str(j)) for j in range(10)])
+        for i in range(n // 10)
+    ]
+    tree = supervisor("tree", children=groups)
+
+    async def main() -> float:
+        began = time.perf_counter()
+        async with System(tree):
+            return time.perf_counter() - began
+
+    logger.disable("harmonium")
+    return asyncio.run(main())
 
 
 def spawns(n: int) -> float:
