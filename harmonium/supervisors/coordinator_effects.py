@@ -202,6 +202,7 @@ def _partial(carrier: Carrier, live: LiveRequest, order: effects.Partial) -> Non
 
 def _finish(carrier: Carrier, live: LiveRequest, order: effects.Finish) -> None:
     del carrier
+    live.is_answered = True
     for asker in live.askers:
         asker.reply(order.result)
 

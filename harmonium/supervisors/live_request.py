@@ -9,6 +9,7 @@ from harmonium.actors.context import Context
 from harmonium.actors.deferred import Deferred
 from harmonium.actors.timers import Timer
 from harmonium.protocols.pipeline.state import RequestState
+from harmonium.supervisors.durable_layout import Header
 
 __all__ = ["LiveRequest"]
 
@@ -23,9 +24,21 @@ class LiveRequest:
         context: What its messages carry on: correlation id and trace.
         asks: The asks in flight by step and attempt.
         timers: The timers that run, by token.
+        is_answered: Whether the askers were told the result, while undoing still goes on.
+        header: What is kept of it beside its events; None without a store.
+        written: How many entries its stream in the store has.
     """
 
-    __slots__ = ("askers", "asks", "context", "state", "timers")
+    __slots__ = (
+        "askers",
+        "asks",
+        "context",
+        "header",
+        "is_answered",
+        "state",
+        "timers",
+        "written",
+    )
 
     def __init__(self, state: RequestState, context: Context) -> None:
         self.state = state
@@ -33,6 +46,9 @@ class LiveRequest:
         self.askers: list[Deferred] = []
         self.asks: dict[tuple[str, int], list[Ask[Any]]] = {}
         self.timers: dict[str, Timer] = {}
+        self.is_answered = False
+        self.header: Header | None = None
+        self.written = 0
 
     def close(self) -> None:
         """Withdraw all that is still open: what comes later is a late reply."""
