@@ -194,6 +194,10 @@ class Injector:
         self._seats[cell] = seat
         return seat
 
+    def seats(self) -> list[_Seat]:
+        """Give what is counted of every agent, each once, in the order they appeared."""
+        return list(dict.fromkeys(self._seats.values()))
+
     # -- carriage
 
     def latencies(
@@ -254,7 +258,7 @@ class Injector:
         if until is None:
             return slow + fault.secs
         is_hit = matcher(until.actor)
-        seats = set(self._seats.values())
+        seats = self.seats()
         if any(is_hit(one.path) and one.handled >= until.nth for one in seats):
             return slow + fault.secs
         self._waiting.append((is_hit, until.nth, (sender, seat.cell)))

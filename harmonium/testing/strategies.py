@@ -188,7 +188,8 @@ class Search:
         return found
 
     def _memoryless(self) -> float:
-        return round(-self._mean * math.log(1.0 - self._source.below(1000) / 1000), 4)
+        drawn = -self._mean * math.log(1.0 - self._source.below(1000) / 1000)
+        return round(min(drawn, self._spec.longest), 4)
 
     def handling(self, actor: str, nth: int) -> Sequence[Fault]:
         """Crash, kill or halt some agents."""

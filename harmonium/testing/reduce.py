@@ -1,0 +1,250 @@
+"""`reduce`: from a run that failed to the few faults that matter.
+
+First delta debugging over the faults (ddmin: Zeller and Hildebrandt,
+"Simplifying and Isolating Failure-Inducing Input", 2002), then smaller values,
+then a second look for a smaller set: ddmin ends where no single fault can be
+left out, and three faults may stand where one does as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import attrs
+
+from harmonium.testing.calm import calm
+from harmonium.testing.faults import (
+    Crash,
+    Delay,
+    Drop,
+    Duplicate,
+    Fault,
+    Kill,
+    Partition,
+    Pause,
+    SlowLink,
+    SlowStore,
+)
+from harmonium.testing.replay import Replay
+from harmonium.testing.schedule import Outcome, Scene, run_once
+from harmonium.testing.spec import Faults
+
+__all__ = ["Reduced", "candidates", "reduce_faults"]
+
+ROUND = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 6.0, 10.0, 12.0)
+"""Seconds that people would write, tried in this order."""
+LONG = (6.0, 1.5, 40.0, 0.05)
+"""How long the delays are that the second look tries."""
+
+
+@attrs.frozen
+class Reduced:
+    """What a reduction came to.
+
+    Args:
+        outcome: The run with the faults that are left.
+        faults: These faults; each is needed.
+        runs: How many runs it took.
+    """
+
+    outcome: Outcome
+    faults: tuple[Fault, ...]
+    runs: int
+
+
+class _Reducer:
+    def __init__(self, scene: Scene, outcome: Outcome, limit: int) -> None:
+        self.scene = scene
+        self.key = outcome.key
+        self.best = outcome
+        self.faults: tuple[Fault, ...] = outcome.faults
+        self.runs = 0
+        self.limit = limit
+        self._tried: set[tuple[Fault, ...]] = set()
+
+    def fails(self, faults: Sequence[Fault]) -> bool:
+        """Whether these faults show the same failure; keeps them if they do."""
+        wanted = tuple(faults)
+        if wanted in self._tried or self.runs >= self.limit:
+            return False
+        self._tried.add(wanted)
+        self.runs += 1
+        outcome = run_once(self.scene, Replay(wanted))
+        if outcome.key != self.key:
+            return False
+        self.best = outcome
+        used = set(outcome.faults)
+        self.faults = tuple(fault for fault in wanted if fault in used)
+        return True
+
+    def drop_what_goes(self) -> None:
+        """Delta debugging."""
+        if self.fails(()):
+            return
+        for kind in dict.fromkeys(type(fault) for fault in self.faults):
+            self.fails([fault for fault in self.faults if type(fault) is not kind])
+        parts = 2
+        while len(self.faults) >= 2:
+            size = max(1, len(self.faults) // parts)
+            if self._drop_a_part(size):
+                parts = max(2, parts - 1)
+            elif size == 1:
+                break
+            else:
+                parts = min(len(self.faults), parts * 2)
+
+    def _drop_a_part(self, size: int) -> bool:
+        """Leave out one part of this size; the last first, as later faults matter less."""
+        faults = self.faults
+        for start in range(len(faults) - size, -size, -size):
+            rest = (*faults[: max(0, start)], *faults[start + size :])
+            if self.fails(rest):
+                return True
+        return False
+
+    def lower_values(self) -> None:
+        """Take smaller and rounder values."""
+        for position in range(len(self.faults)):
+            for simpler in simpler_than(self.faults[position]):
+                rest = self.faults
+                if position < len(rest) and self.fails(
+                    (*rest[:position], simpler, *rest[position + 1 :])
+                ):
+                    break
+
+    def look_again(self, spec: Faults) -> None:
+        """Try every single fault in place of all, then in place of all but one."""
+        if len(self.faults) < 2:
+            return
+        all_single = list(candidates(self.best, spec))
+        if any(self.fails((one,)) for one in all_single) or len(self.faults) < 3:
+            return
+        for kept in self.faults:
+            if any(self.fails((kept, one)) for one in all_single):
+                return
+
+
+def reduce_faults(
+    scene: Scene, outcome: Outcome, spec: Faults | None = None, *, limit: int = 2_000
+) -> Reduced:
+    """Reduce the faults of a run that failed, as long as the same thing fails.
+
+    Args:
+        scene: What was run.
+        outcome: A run of it that failed.
+        spec: Which kinds of faults the second look may use; None for those at hand.
+        limit: At most so many runs.
+    """
+    reducer = _Reducer(scene, outcome, limit)
+    with calm():
+        reducer.drop_what_goes()
+        size = len(reducer.faults)
+        reducer.look_again(spec or Faults())
+        if len(reducer.faults) < size:
+            reducer.drop_what_goes()
+        reducer.lower_values()
+    return Reduced(reducer.best, reducer.faults, reducer.runs)
+
+
+# -- simpler faults
+
+
+def simpler_than(fault: Fault) -> Iterator[Fault]:
+    """Give simpler faults in place of one, the simplest first."""
+    for kind, simplify in _SIMPLER.items():
+        if isinstance(fault, kind):
+            yield from simplify(fault)
+
+
+def _shorter(fault: Any) -> Iterator[Fault]:
+    for secs in ROUND:
+        if secs < fault.secs:
+            yield attrs.evolve(fault, secs=secs)
+    if round(fault.secs) != fault.secs and fault.secs > 1:
+        yield attrs.evolve(fault, secs=float(int(fault.secs) + 1))
+
+
+def _simpler_link(fault: SlowLink) -> Iterator[Fault]:
+    for nth in (1, 2, 3):
+        yield Delay(fault.b, nth, fault.secs)
+    yield from _shorter(fault)
+
+
+def _simpler_crash(fault: Crash) -> Iterator[Fault]:
+    for step in range(fault.step):
+        yield attrs.evolve(fault, step=step)
+    if fault.where == "after":
+        yield attrs.evolve(fault, where="inside")
+
+
+def _simpler_kill(fault: Kill) -> Iterator[Fault]:
+    if fault.on is not None:
+        yield Crash(fault.actor, fault.on, "before")
+
+
+def _simpler_partition(fault: Partition) -> Iterator[Fault]:
+    if fault.oneway:
+        yield attrs.evolve(fault, oneway=False)
+    if fault.start:
+        yield attrs.evolve(fault, start=0.0)
+    for secs in ROUND:
+        if fault.start + secs < fault.stop:
+            yield attrs.evolve(fault, stop=fault.start + secs)
+
+
+def _simpler_copy(fault: Duplicate) -> Iterator[Fault]:
+    if fault.secs:
+        yield attrs.evolve(fault, secs=0.0)
+        yield from _shorter(fault)
+
+
+_SIMPLER: dict[type[Fault], Callable[[Any], Iterator[Fault]]] = {
+    Crash: _simpler_crash,
+    Delay: _shorter,
+    Duplicate: _simpler_copy,
+    Kill: _simpler_kill,
+    Partition: _simpler_partition,
+    Pause: _shorter,
+    SlowLink: _simpler_link,
+    SlowStore: _shorter,
+}
+
+
+# -- every single fault
+
+
+def candidates(outcome: Outcome, spec: Faults) -> Iterator[Fault]:
+    """Give every single fault that could befall a run like this one, the plainest first."""
+    seats = outcome.world.injector.seats()
+    for seat in seats:
+        if seat.spared:
+            continue
+        for nth in range(1, seat.handled + 1):
+            yield from _on_handling(seat.path, nth, spec)
+    for seat in seats:
+        for nth in range(1, seat.arrivals + 1):
+            yield from _on_message(seat.path, nth, spec, spared=seat.spared)
+
+
+def _on_handling(path: str, nth: int, spec: Faults) -> Iterator[Fault]:
+    if spec.hits("crash", path):
+        yield Crash(path, nth)
+        yield Crash(path, nth, "before")
+        yield Crash(path, nth, "after")
+        yield Crash(path, nth, "inside", 1)
+        yield Crash(path, nth, "inside", 2)
+    elif spec.hits("kill", path):
+        yield Kill(path, on=nth)
+    if spec.hits("pause", path):
+        yield Pause(path, nth, LONG[0])
+
+
+def _on_message(path: str, nth: int, spec: Faults, *, spared: bool) -> Iterator[Fault]:
+    if spec.hits("delay", path):
+        for secs in LONG:
+            yield Delay(path, nth, secs)
+    if not spared and spec.hits("drop", path):
+        yield Drop(path, nth)
+    if not spared and spec.hits("duplicate", path):
+        yield Duplicate(path, nth)
