@@ -8,7 +8,7 @@ climbing is part of `harmonium.protocols.pipeline`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -17,6 +17,10 @@ from harmonium.protocols.errors import SpecError
 from harmonium.protocols.failure import names_of
 
 __all__ = ["AgentRung", "Ladder", "PersonRung", "RuleRung", "Rung", "ladder_of"]
+
+
+def _types(types: type | Iterable[type]) -> tuple[type, ...]:
+    return (types,) if isinstance(types, type) else tuple(types)
 
 
 @attrs.frozen(slots=True)
@@ -50,6 +54,9 @@ class PersonRung:
         who: The person or the group whose inbox gets the question.
         question: The text, or a callable of the context that makes it.
         options: The answers that are valid; none given means free text.
+        expect: The type of the answer, which the person gives in JSON: a
+            message class, bool, int, Decimal, ..., or several. None given
+            means text.
         timeout: How long the person has, in seconds.
         read: Turns the answer into the value; raising `ValueError` refuses
             it, and the question stays open.
@@ -58,6 +65,7 @@ class PersonRung:
     who: str
     question: str | Callable[[Any], str] = ""
     options: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
+    expect: tuple[type, ...] = attrs.field(default=(), kw_only=True, converter=_types)
     timeout: float = attrs.field(default=3600.0, kw_only=True)
     read: Callable[[Any], Any] | None = attrs.field(default=None, kw_only=True)
 

@@ -15,7 +15,7 @@ from typing import Any
 from harmonium.actors.agent import Agent
 from harmonium.actors.context import Context
 from harmonium.actors.deferred import Deferred
-from harmonium.actors.handlers import single_handler
+from harmonium.actors.handlers import Handler, HandlerTable
 from harmonium.actors.store.ports import Store
 from harmonium.protocols import decision_log
 from harmonium.protocols.errors import CodecError
@@ -27,8 +27,9 @@ from harmonium.supervisors.coordinator_effects import CARRY_OUT
 from harmonium.supervisors.durable import Durable
 from harmonium.supervisors.durable_layout import Keep
 from harmonium.supervisors.durable_recovery import Recovery, when_tree_is_up
+from harmonium.supervisors.inbox_messages import AnswerTaken, TakeAnswer
 from harmonium.supervisors.live_request import LiveRequest
-from harmonium.supervisors.pipelines import refuse_unsupported
+from harmonium.supervisors.people import People
 from harmonium.supervisors.spec import ChildSpec, child
 
 __all__ = ["Coordinator", "coordinator"]
@@ -51,23 +52,17 @@ class Coordinator(Agent):
     Args:
         pipeline: What to run.
         keep: On a system with a store: how much of what is over stays there.
-
-    Raises:
-        SpecError: If a step gathers from a topic or asks a person, which it
-            cannot carry out.
     """
 
     def __init__(self, pipeline: Pipeline[Any, Any], *, keep: Keep = _KEEP) -> None:
-        refuse_unsupported(pipeline)
         self.pipeline = pipeline
+        self.people = People(self)
         self.decisions: deque[decision_log.Entry] = deque(maxlen=LOG)
         self._requests: dict[str, LiveRequest] = {}
         self._keep = keep
         self._durable: Durable | None = None
         self._offset = 0.0
-        self.__table__ = single_handler(  # type: ignore[misc]
-            "coordinate", pipeline.request, (object,), Coordinator.coordinate
-        )
+        self.__table__ = _table(pipeline.request)  # type: ignore[misc]
 
     @property
     def under_way(self) -> int:
@@ -171,7 +166,11 @@ class Coordinator(Agent):
         if live.state.phase.is_over:
             self.forget(live)
 
-    def decided(self, live: LiveRequest, entry: decision_log.Entry) -> None:
+    def take_answer(self, said: TakeAnswer) -> AnswerTaken:
+        """Take what a person said, from an inbox."""
+        return self.people.take(said)
+
+    def decided(self, live: LiveRequest | None, entry: decision_log.Entry) -> None:
         """Keep an entry of the decision log."""
         del live
         self.decisions.append(entry)
@@ -180,6 +179,30 @@ class Coordinator(Agent):
         """Let go of a request that is over."""
         if self._requests.pop(live.state.id, None) is not None:
             live.close()
+            if self.people:
+                self.people.close(live)
+
+
+def _table(request: type) -> HandlerTable:
+    """The contract: the pipeline's request, and what the runtime itself says to a coordinator."""
+    begin = Handler(
+        name="coordinate",
+        function=Coordinator.coordinate,
+        answers=frozenset({object}),
+        is_async=False,
+        blocking=False,
+        reentrant=False,
+    )
+    # Re-entrant: it is taken also while the coordinator is at its limit.
+    take = Handler(
+        name="take_answer",
+        function=Coordinator.take_answer,
+        answers=frozenset({AnswerTaken}),
+        is_async=False,
+        blocking=False,
+        reentrant=True,
+    )
+    return HandlerTable({request: begin, TakeAnswer: take}, None, ())
 
 
 def coordinator(
@@ -192,11 +215,7 @@ def coordinator(
         id: Its id; the pipeline's name in lower case if not given.
         keep: On a system with a store: how much of what is over stays there.
         **options: As for `child`.
-
-    Raises:
-        SpecError: As `Coordinator`, when it is declared and not when it runs.
     """
-    refuse_unsupported(pipeline)
     if keep is not None:
         options["kwargs"] = {"keep": keep}
     return child(Coordinator, pipeline, id=id or pipeline.name.lower(), **options)

@@ -19,6 +19,7 @@ from harmonium.protocols.failure import Failure, describe
 from harmonium.protocols.pipeline import effects, events
 from harmonium.protocols.pipeline.events import Event
 from harmonium.supervisors.live_request import LiveRequest
+from harmonium.supervisors.people import People
 from harmonium.supervisors.voters import voters_of
 
 __all__ = ["CARRY_OUT", "Carrier"]
@@ -28,6 +29,7 @@ class Carrier(Protocol):
     """What is asked of the coordinator here."""
 
     _cell: Cell
+    people: People
 
     def clock(self) -> float:
         """Give the time that the request machine goes by: with a store, one that goes on."""
@@ -35,11 +37,11 @@ class Carrier(Protocol):
     def happen(self, live: LiveRequest, event: Event) -> None:
         """Take an event of a request."""
 
-    def decided(self, live: LiveRequest, entry: Entry) -> None:
+    def decided(self, live: LiveRequest | None, entry: Entry) -> None:
         """Keep an entry of the decision log."""
 
 
-_Heard = Callable[[Any], Event]
+_Heard = Callable[[Any], Event | None]
 _Missed = Callable[[Failure], Event]
 _Asking = tuple[str | Cell, Any, float, str]
 """Whom, what, for how many seconds, and with which idempotency key."""
@@ -73,7 +75,9 @@ def _ask(
         if ask.cancelled():
             return
         error = ask.exception()
-        carrier.happen(live, heard(ask.result()) if error is None else missed(describe(error)))
+        event = heard(ask.result()) if error is None else missed(describe(error))
+        if event is not None:
+            carrier.happen(live, event)
 
     if ask.done():  # a full mailbox that refuses; this turn's other orders come first
         cell.ground.signal(cell, settled, ask)
@@ -159,8 +163,22 @@ def _ask_voter(
     )
 
 
+def _ask_person(carrier: Carrier, live: LiveRequest, order: effects.AskPerson) -> None:
+    """Put the question in the person's inbox; who has none is a failure of this rung."""
+    step, attempt, key = order.step, order.attempt, f"{order.idempotency_key}:put"
+    put = carrier.people.ask(live, order)
+
+    def missed(failure: Failure) -> Event:
+        carrier.people.withdraw(live, step, attempt, str(failure))
+        return events.Failed(step, attempt, failure)
+
+    asking = (order.who, put, put.within, key)
+    _ask(carrier, live, (step, attempt), asking, lambda _: None, missed)
+
+
 def _cancel_step(carrier: Carrier, live: LiveRequest, order: effects.CancelStep) -> None:
-    del carrier
+    if carrier.people:
+        carrier.people.withdraw(live, order.step, order.attempt, "its time is over")
     for ask in live.asks.pop((order.step, order.attempt), ()):
         ask.cancel()
 
@@ -218,6 +236,7 @@ CARRY_OUT: Mapping[type, Callable[[Any, LiveRequest, Any], None]] = {
     effects.Undo: _undo,
     effects.Publish: _publish,
     effects.AskBallots: _ask_ballots,
+    effects.AskPerson: _ask_person,
     effects.CancelStep: _cancel_step,
     effects.SetTimer: _set_timer,
     effects.CancelTimer: _cancel_timer,

@@ -1,4 +1,4 @@
-"""The pipelines of a declared tree: which agent runs which, and what it cannot run."""
+"""The pipelines of a declared tree: which agent runs which."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ from typing import Any
 import attrs
 
 from harmonium.actors.birth import Birth
-from harmonium.protocols.errors import SpecError
-from harmonium.protocols.fallback import Escalate
-from harmonium.protocols.ladder import Ladder, PersonRung
-from harmonium.protocols.pipeline.graph import Node
 from harmonium.protocols.pipeline.spec import Pipeline
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
-__all__ = ["Declared", "pipelines_of", "refuse_unsupported"]
+__all__ = ["Declared", "pipelines_of"]
 
 
 @attrs.frozen(slots=True, eq=False)
@@ -59,29 +55,3 @@ def pipeline_of(spec: ChildSpec) -> Pipeline[Any, Any] | None:
         return None
     arguments = (*birth.args, *birth.kwargs.values())
     return next((one for one in arguments if isinstance(one, Pipeline)), None)
-
-
-def refuse_unsupported(pipeline: Pipeline[Any, Any]) -> None:
-    """Refuse what the coordinator agent cannot carry out, so that no request waits for it.
-
-    That is a person on a ladder; in sub-pipelines too.
-
-    Raises:
-        SpecError: With the step's name.
-    """
-    for node in pipeline.graph.nodes:
-        place = f"pipeline {pipeline.name}, step {node.name!r}"
-        if any(isinstance(rung, PersonRung) for rung in _rungs(node)):
-            problem = "a coordinator cannot ask a person"
-            raise SpecError(place, problem, "end the ladder with an agent or a rule")
-        if isinstance(node.task.extra, Pipeline):
-            refuse_unsupported(node.task.extra)
-
-
-def _rungs(node: Node) -> Iterator[Any]:
-    if isinstance(node.task.extra, Ladder):
-        yield from node.task.extra.rungs
-    for task in (node.task, node.undo):
-        for rule in () if task is None else task.rules:
-            if isinstance(rule, Escalate):
-                yield from rule.ladder.rungs

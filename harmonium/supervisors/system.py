@@ -33,6 +33,8 @@ from harmonium.actors.streaming import BUFFER, Stream, open_stream
 from harmonium.protocols.errors import DefinitionError, StartFailed, SystemStopped, UnknownAgent
 from harmonium.protocols.lifecycle import Exit
 from harmonium.protocols.reliability.policy import Policy
+from harmonium.supervisors.inbox import InboxCalls
+from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
 from harmonium.supervisors.phases import PhaseOver
 from harmonium.supervisors.shutdown import StopLimits, StopReport, stop_ground
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
@@ -61,6 +63,8 @@ class System:
             outlive the process: a path or URL as for `open_store`, which the system
             opens when it starts and closes after its last agent has stopped, or a
             store that the caller opens and closes. None keeps everything in memory.
+        dead_letters: How many dead letters are kept, and for how long; the newest
+            10,000 if not given.
 
     Raises (on entering):
         ConfigError: If the store's place is none, or its driver is not installed.
@@ -78,6 +82,7 @@ class System:
         limits: StopLimits | None = None,
         ground: LocalGround | SimulatedGround | None = None,
         store: Store | str | Path | None = None,
+        dead_letters: DeadLetterOffice | None = None,
     ) -> None:
         self.tree = _as_tree(tree)
         self.limits = limits or StopLimits()
@@ -89,6 +94,8 @@ class System:
         self._root: Cell | None = None
         self._place = store if isinstance(store, (str, Path)) else None
         self.ground.store = None if isinstance(store, (str, Path)) else store
+        if dead_letters is not None:
+            self.ground.dead_letters.limits = dead_letters
         self._gave_up: list[Callable[[Exit], None]] = []
 
     # -- starting and stopping
@@ -156,6 +163,7 @@ class System:
                 progress = await self._phases.run(self.ground, "stop")
                 self.phases_over = dict(progress.over)
             self.report = await stop_ground(self.ground, self.limits)
+            self.ground.dead_letters.close()
             if self._place is not None and self.store is not None:
                 await self.store.aclose()
             self._close()
@@ -185,10 +193,13 @@ class System:
             self.ground.store = open_store(
                 self._place, now=self.ground.clock if simulated else None
             )
+        if self.ground.store is not None:
+            self.ground.dead_letters.open(self.ground.store)
 
     def _close(self) -> None:
         """Take no more agents; then close the store, which has their last words."""
         self.ground.close()
+        self.ground.dead_letters.close()
         if self._place is not None and self.store is not None:
             self.store.close()
 
@@ -253,7 +264,7 @@ class System:
         to: Ref | str,
         message: Any,
         *,
-        timeout: float = 5.0,
+        timeout: float | None = 5.0,
         correlation_id: str | None = None,
         idempotency_key: str | None = None,
         policy: Policy | None = None,
@@ -263,7 +274,7 @@ class System:
         Args:
             to: A ref, a path, or a name.
             message: An instance of a `@message` class.
-            timeout: Seconds until `AskTimeout`.
+            timeout: Seconds until `AskTimeout`; None waits as long as it takes.
             correlation_id: The request's id, if it has one already.
             idempotency_key: Makes repeats of the same request recognisable.
             policy: What holds for it: retries, breaker and the like. Its own
@@ -325,6 +336,14 @@ class System:
             buffer=buffer,
         )
 
+    def inbox(self, address: str) -> InboxCalls:
+        """Give the calls of a person's inbox: list, show, answer, refuse.
+
+        Args:
+            address: The inbox's path, name or id.
+        """
+        return InboxCalls(lambda message: self.ask(address, message))
+
     # -- looking at it
 
     def account(self) -> Account:
@@ -335,7 +354,7 @@ class System:
 
     @property
     def dead_letters(self) -> DeadLetters:
-        """The dead letters, newest last."""
+        """The dead letters, newest last: iterate, `list`, `show`, `edit`, `replay`, `drop`."""
         return self.ground.dead_letters
 
     @property

@@ -77,7 +77,18 @@ def _launch(unit: Unit) -> None:
     if isinstance(rung, PersonRung):
         until = unit.work.until or unit.turn.now
         about = unit.work.message
-        effect = AskPerson(unit.path, attempt, who, message, rung.options, until, key, about)
+        effect = AskPerson(
+            unit.path,
+            attempt,
+            who,
+            message,
+            rung.options,
+            until,
+            key,
+            about,
+            rung.expect,
+            rung.read,
+        )
         unit.turn.effects.append(effect)
     elif isinstance(rung, AgentRung):
         timeout = unit.within(unit.task.timeout if rung.timeout is None else rung.timeout)
@@ -132,6 +143,8 @@ def _read(rung: Any, said: Any) -> tuple[str, Any]:
     """Give why an answer is not valid, or nothing and its value."""
     if isinstance(rung, PersonRung) and rung.options and said not in rung.options:
         return f"{said!r} is none of {', '.join(rung.options)}", None
+    if isinstance(rung, PersonRung) and rung.expect and not isinstance(said, rung.expect):
+        return f"{type(said).__name__} is not expected", None
     if isinstance(rung, AgentRung) and rung.expect and not _is_named(said, rung.expect):
         return f"{type(said).__name__} is not expected", None
     if rung.read is None:

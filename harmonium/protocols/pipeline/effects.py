@@ -118,6 +118,9 @@ class AskPerson:
         deadline: When the question lapses, in seconds of the machine's clock.
         idempotency_key: The identity of the question.
         about: The message or value that the question is about, or None.
+        expect: The types of which the answer is to be one; none given means text.
+        read: Makes the result of the answer, and raises where it is not valid;
+            whoever asks may try it, to tell the person at once.
     """
 
     step: str
@@ -128,6 +131,8 @@ class AskPerson:
     deadline: float
     idempotency_key: str
     about: Any = None
+    expect: tuple[type, ...] = ()
+    read: Any = None
 
 
 @attrs.frozen(slots=True)

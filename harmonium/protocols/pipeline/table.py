@@ -209,8 +209,17 @@ class _Reader:
             given = _fields(place, data, keys)
             return AgentRung(given.pop("agent"), **given)
         if word == "person":
-            keys = {"person": _text, "question": _text, "options": _texts, "timeout": _seconds}
-            given = _fields(place, data, keys)
+            given = _fields(
+                place,
+                data,
+                {
+                    "person": _text,
+                    "question": _text,
+                    "options": _texts,
+                    "expect": self.list_of(self.message_class),
+                    "timeout": _seconds,
+                },
+            )
             return PersonRung(given.pop("person"), **given)
         given = _fields(place, data, {"rule": self.value, "name": _text})
         return RuleRung(given.pop("rule"), **given)
