@@ -202,8 +202,7 @@ class Mail(Switchboard):
         """Let parked messages in, in the order they came."""
         parked = cell.more.parked
         if cell.more.route is not None:
-            cell.more.route.progressed()
-            return
+            return  # a pool lets them in when a member has got on
         if parked and cell.mailbox is NO_MAIL:
             cell.mailbox = deque()
         while parked and len(cell.mailbox) < cell.birth.mailbox:

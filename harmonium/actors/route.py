@@ -33,9 +33,6 @@ class Route(Protocol):
     def has_room(self, coming: int) -> bool:
         """Whether one more may be sent while `coming` are under way."""
 
-    def progressed(self) -> None:
-        """A member may have room again, or be done with something."""
-
 
 class Funnel(deque["RawEnvelope"]):
     """The mailbox of a pool: it is always empty, what is put in comes out at a member.
@@ -50,9 +47,7 @@ class Funnel(deque["RawEnvelope"]):
 
     __slots__ = ("_late", "_pick")
 
-    def __init__(
-        self, pick: Callable[[], Cell], late: Callable[[Cell, RawEnvelope], None]
-    ) -> None:
+    def __init__(self, pick: Callable[[], Cell], late: Callable[[Cell, RawEnvelope], None]) -> None:
         super().__init__()
         self._pick = pick
         self._late = late

@@ -1,0 +1,168 @@
+"""Routing by key, with one owner of a key at a time through every resize."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from harmonium.actors.route import inside, mail_in
+from harmonium.actors.switchboard import Switchboard
+from harmonium.protocols.routing.consistent_hash import ConsistentHash
+from harmonium.protocols.routing.members import Router
+from harmonium.protocols.routing.sticky import Sticky
+from harmonium.protocols.stable_hash import Key
+from harmonium.supervisors.pool_member import Member
+from harmonium.supervisors.pool_spec import PoolSettings
+from harmonium.supervisors.pool_ways import PureWay, Way, unkeyed_way
+
+__all__ = ["HashWay", "StickyWay", "way_of"]
+
+MOST_OWNERS = 65_536
+"""How many keys' owners are remembered to save the hash, 1 us."""
+
+_TRIES = 8
+
+
+class HashWay(PureWay):
+    """`ConsistentHash` without a bound, with handover.
+
+    When the ring changes, a key whose messages are still inside its old owner
+    moves only when that one is done with them; new ones wait until then.
+    """
+
+    def __init__(
+        self,
+        ground: Switchboard,
+        router: ConsistentHash,
+        settings: PoolSettings,
+        key_of: Callable[[Any], Key],
+    ) -> None:
+        super().__init__(ground, router, settings)
+        self._weighs = False
+        self._key_of = key_of
+        self._owners: dict[Key, Member | None] = {}
+        self._moving: dict[Key, tuple[Member, float]] = {}
+
+    def adopt(self, members: Sequence[Member], everybody: Sequence[Member]) -> None:
+        """Take over a new ring, and find the keys that have to wait."""
+        super().adopt(members, everybody)
+        self._owners = {}
+        for member in everybody:
+            if inside(member.cell):
+                self._hold(member)
+
+    def _hold(self, member: Member) -> None:
+        mail = mail_in(member.cell)
+        for envelope, number in zip(mail, member.numbers(len(mail)), strict=True):
+            key = self._key_of(envelope[0])
+            if key is not None and self._owner(key) is not member:
+                self._moving[key] = (member, number)
+
+    def _owner(self, key: Key) -> Member | None:
+        try:
+            return self._owners[key]
+        except KeyError:
+            if len(self._owners) >= MOST_OWNERS:
+                self._owners.clear()
+            chosen = self.choose(key)
+            found = self._owners[key] = chosen[0] if chosen else None
+            return found
+
+    def seek(self, key: Key) -> Member | None:
+        """Give the owner of the key, unless another one still has some of its messages."""
+        if key is None:
+            return super().seek(key)
+        moving = self._moving
+        if moving and key in moving:
+            member, last = moving[key]
+            if not member.gone and not member.done_with(last):
+                return None
+            del moving[key]
+        return self._owner(key)
+
+
+class _Session:
+    """Who owns a session, and which of the owner's messages was its last one."""
+
+    __slots__ = ("ever", "last", "late", "owner", "seen")
+
+    def __init__(self, owner: Member) -> None:
+        self.owner = owner
+        self.last = 0
+        self.ever = 0
+        self.seen = 1
+        self.late = 0
+
+    def rests(self) -> bool:
+        """Whether nothing of it is inside its owner."""
+        return self.owner.gone or self.owner.done_with(self.last)
+
+
+class StickyWay:
+    """`Sticky`, with sessions in a dict and nothing to do for a message that is finished."""
+
+    def __init__(self, ground: Switchboard, router: Sticky, settings: PoolSettings) -> None:
+        self._router = router
+        self._place = unkeyed_way(ground, router.place, settings)
+        self.sessions: dict[Key, _Session] = {}
+
+    def adopt(self, members: Sequence[Member], everybody: Sequence[Member]) -> None:
+        """Take over who takes mail now; sessions look for themselves."""
+        self._place.adopt(members, everybody)
+
+    def seek(self, key: Key) -> Member | None:
+        """Give the session's owner, a new one, or nobody yet."""
+        session = self.sessions.get(key) if key is not None else None
+        if session is None:
+            return self._place.seek(key)
+        owner = session.owner
+        if owner.taking:
+            session.late = 0
+            return owner
+        if session.rests():
+            return self._place.seek(key)
+        if owner.draining and session.late < self._router.patience:
+            session.late += 1
+            return owner
+        return None
+
+    def note(self, key: Key, member: Member) -> None:
+        """Count what was given, and remember the session."""
+        member.given += 1
+        if key is None:
+            return
+        session = self.sessions.get(key)
+        new = session is None
+        if session is None:
+            session = self.sessions[key] = _Session(member)
+        elif session.owner is not member:
+            session.owner, session.late = member, 0
+        session.last = member.given
+        session.ever += 1
+        if new:
+            self._forget_some()
+
+    def _forget_some(self) -> None:
+        """Forget the oldest sessions that rested, by the clock rule of the pure router."""
+        sessions = self.sessions
+        for _ in range(_TRIES):
+            if len(sessions) <= self._router.max_sessions:
+                break
+            key = next(iter(sessions))
+            session = sessions[key]
+            if session.ever != session.seen or not session.rests():
+                session.seen = session.ever
+                sessions[key] = sessions.pop(key)
+            else:
+                del sessions[key]
+
+
+def way_of(
+    ground: Switchboard, router: Router[Any], settings: PoolSettings, key_of: Callable[[Any], Key]
+) -> Way:
+    """Give the fastest way to follow a router."""
+    if isinstance(router, Sticky):
+        return StickyWay(ground, router, settings)
+    if isinstance(router, ConsistentHash) and router.load_bound is None:
+        return HashWay(ground, router, settings, key_of)
+    return unkeyed_way(ground, router, settings)

@@ -1,0 +1,199 @@
+"""Routing at the speed of a mailbox: routers with plain mutable state.
+
+Each of them chooses as the pure router of `harmonium.protocols.routing` that it
+stands for; the tests compare the two. A pure router makes a new state for each
+message, 1 to 20 us; these take 0.1 to 0.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from harmonium.actors.switchboard import Switchboard
+from harmonium.protocols.routing.consistent_hash import ConsistentHash
+from harmonium.protocols.routing.least_loaded import LeastLoaded
+from harmonium.protocols.routing.members import Members, Router
+from harmonium.protocols.routing.turns import Random, RoundRobin
+from harmonium.protocols.stable_hash import Key
+from harmonium.supervisors.pool_member import Member
+from harmonium.supervisors.pool_spec import PoolSettings
+
+__all__ = ["LeastWay", "PureWay", "RandomWay", "TurnWay", "TwoWay", "Way", "unkeyed_way"]
+
+
+class Way(Protocol):
+    """A routing rule at work in one pool."""
+
+    def adopt(self, members: Sequence[Member], everybody: Sequence[Member]) -> None:
+        """Take over who takes mail now, and who is there at all."""
+
+    def seek(self, key: Key) -> Member | None:
+        """Choose who gets a message with this key; None: it has to wait."""
+
+    def note(self, key: Key, member: Member) -> None:
+        """Take note that the member has got it."""
+
+
+class _Unkeyed:
+    """A rule that looks at no key."""
+
+    def __init__(self, ground: Switchboard) -> None:
+        self._ground = ground
+        self._members: Sequence[Member] = ()
+
+    def adopt(self, members: Sequence[Member], everybody: Sequence[Member]) -> None:
+        """Take over who takes mail now."""
+        self._members = members
+
+    def pick(self) -> Member:
+        """Choose; there is somebody to choose from."""
+        raise NotImplementedError
+
+    def seek(self, key: Key) -> Member | None:
+        """Choose, whatever the key."""
+        return self.pick() if self._members else None
+
+    def note(self, key: Key, member: Member) -> None:
+        """Count what was given."""
+        member.given += 1
+
+
+class TurnWay(_Unkeyed):
+    """`RoundRobin`."""
+
+    turn = 0
+
+    def pick(self) -> Member:
+        """Take the next one in turn."""
+        turn = self.turn
+        self.turn = turn + 1
+        members = self._members
+        return members[turn % len(members)]
+
+
+class RandomWay(_Unkeyed):
+    """`Random`, where all members are equals."""
+
+    def pick(self) -> Member:
+        """Draw one."""
+        members = self._members
+        return members[int(self._ground.random.random() * len(members))]
+
+
+class LeastWay(_Unkeyed):
+    """`LeastLoaded` over all members.
+
+    As long as no message was handled, no load has become less. Those who have
+    the least then get one message each before anybody is looked at again: a
+    look at 8 members costs 0.9 us, this 0.2.
+    """
+
+    _level = 0
+    _handled = -1
+
+    def __init__(self, ground: Switchboard) -> None:
+        super().__init__(ground)
+        self._least: list[Member] = []
+
+    def adopt(self, members: Sequence[Member], everybody: Sequence[Member]) -> None:
+        """Take over who takes mail now."""
+        self._members = members
+        self._least = []
+
+    def pick(self) -> Member:
+        """Take the one with the shortest mailbox; among equals by chance."""
+        ground = self._ground
+        least = self._least
+        if least and ground.handled + ground.dead + ground.failed == self._handled:
+            member = least.pop()
+            cell = member.cell
+            if len(cell.mailbox) + cell.busy == self._level:
+                return member
+        return self._look()
+
+    def _look(self) -> Member:
+        ground, members = self._ground, self._members
+        loads = [len(member.cell.mailbox) + member.cell.busy for member in members]
+        self._level = level = min(loads)
+        found = [member for member, load in zip(members, loads, strict=True) if load == level]
+        first = int(ground.random.random() * len(found))
+        self._least = found[first:] + found[:first]
+        self._handled = ground.handled + ground.dead + ground.failed
+        return self._least.pop()
+
+
+class TwoWay(_Unkeyed):
+    """`LeastLoaded` of two members drawn by chance."""
+
+    def pick(self) -> Member:
+        """Take the better one of two."""
+        members = self._members
+        others = len(members) - 1
+        if not others:
+            return members[0]
+        draw = self._ground.random.random()
+        one, other = divmod(int(draw * (others + 1) * others), others)
+        first, second = members[one], members[other + (other >= one)]
+        return first if first.load <= second.load else second
+
+
+class PureWay:
+    """Any router by its own rule, with loads and weights."""
+
+    def __init__(self, ground: Switchboard, router: Router[Any], settings: PoolSettings) -> None:
+        self._ground = ground
+        self._router = router
+        self._settings = settings
+        self._state = router.start()
+        self._adopted: Sequence[Member] = ()
+        self._by_id: dict[str, Member] = {}
+        self._loads: list[int] = []
+        self._members = Members(())
+        self._weighs = isinstance(router, LeastLoaded | ConsistentHash)
+
+    def adopt(self, members: Sequence[Member], everybody: Sequence[Member]) -> None:
+        """Take over who takes mail now."""
+        self._adopted = members
+        self._by_id = {member.id: member for member in members}
+        self._loads = [member.load for member in members] if self._weighs else []
+        weights = None
+        if self._settings.weights is not None:
+            weights = tuple(self._settings.weight(member.number) for member in members)
+        gone = frozenset(one.id for one in everybody if one.draining)
+        self._members = Members(
+            tuple(self._by_id), loads=self._loads, weights=weights, draining=gone
+        )
+
+    def choose(self, key: Key) -> tuple[Member, ...]:
+        """Choose all who get a message."""
+        if self._weighs:
+            self._loads[:] = [member.load for member in self._adopted]
+        draw = self._ground.random.random()
+        self._state, chosen = self._router.route(self._state, key, self._members, draw)
+        return tuple(self._by_id[id] for id in chosen)
+
+    def seek(self, key: Key) -> Member | None:
+        """Choose the one who gets a message."""
+        chosen = self.choose(key)
+        return chosen[0] if chosen else None
+
+    def note(self, key: Key, member: Member) -> None:
+        """Count what was given."""
+        member.given += 1
+
+
+_FAST: dict[Router[Any], Callable[[Switchboard], _Unkeyed]] = {
+    RoundRobin(): TurnWay,
+    Random(): RandomWay,
+    LeastLoaded(): LeastWay,
+    LeastLoaded(two_choices=True): TwoWay,
+}
+
+
+def unkeyed_way(ground: Switchboard, router: Router[Any], settings: PoolSettings) -> Way:
+    """Give the fastest way to follow a router that keeps nothing of a key."""
+    fast = _FAST.get(router)
+    if fast is None or (settings.weights is not None and not isinstance(router, RoundRobin)):
+        return PureWay(ground, router, settings)
+    return fast(ground)
