@@ -17,7 +17,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 INSTALLS := setup.cfg pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format soak conformance mutants bench clean
+.PHONY: help run test check format soak conformance mutants bench guard clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,6 +57,9 @@ mutants: $(VENV)/.develops ## is there a test for every decision of the pure sup
 
 bench: $(VENV)/.measures ## measure beside the peers; ARGS names benchmarks
 	@$(PY) run.py bench $(ARGS)
+
+guard: $(VENV)/.develops ## has a message become much dearer than it was? (10 seconds)
+	@$(PY) -m benchmarks.guard $(ARGS)
 
 clean: ## remove caches and builds (not .venv)
 	@echo "make: removing caches and builds"

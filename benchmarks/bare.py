@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.messages import CID, BareBall
 
-__all__ = ["asks", "crashes", "ping_pong", "spawns", "stream"]
+__all__ = ["asks", "crashes", "ping_pong", "ring", "spawns", "stream"]
 
 Queue = deque[tuple[Any, Any]]
 
@@ -54,18 +54,38 @@ def ping_pong(n: int) -> float:
     return n / (time.perf_counter() - began)
 
 
-def stream(n: int) -> float:
-    """Messages a second from one to another, in bursts of 1,000."""
+def stream(n: int, burst: int | None = None) -> float:
+    """Messages a second from one to another.
+
+    Args:
+        n: How many.
+        burst: How many are queued before the other side takes them; None queues all.
+    """
     queue: Queue = deque()
     sink = _Player(queue)
+    burst = burst or n
     began = time.perf_counter()
-    for burst in range(n // 1000):
-        for i in range(1000):
-            queue.append((sink, BareBall(burst + i, CID, 1.0)))
+    for start in range(0, n, burst):
+        for i in range(burst):
+            queue.append((sink, BareBall(start + i, CID, 1.0)))
         while queue:
             player, ball = queue.popleft()
             player.sink(ball)
     return n / (time.perf_counter() - began)
+
+
+def ring(size: int, hops: int) -> float:
+    """Nanoseconds for each message that goes round a ring of objects."""
+    queue: Queue = deque()
+    players = [_Player(queue) for _ in range(size)]
+    for one, other in zip(players, [*players[1:], players[0]], strict=True):
+        one.other = other
+    queue.append((players[0], BareBall(hops, CID, 1.0)))
+    began = time.perf_counter()
+    while queue:
+        player, ball = queue.popleft()
+        player.ball(ball)
+    return (time.perf_counter() - began) / hops * 1e9
 
 
 def asks(n: int) -> float:

@@ -64,6 +64,7 @@ def workloads(*, quick: bool = False) -> list[Workload]:
             "msg/s",
             (
                 Figure("bare loop", _of(bare.stream, n)),
+                Figure("bare, bursts of 1,000", _of(bare.stream, n, 1_000)),
                 Figure("harmonium", _of(ours.stream, n)),
                 Figure("asyncio.Queue", _of(by_hand.stream, n // 2)),
                 *_peers("stream", pykka=60_000 // k, xoscar=30_000 // k),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
-__all__ = ["Figure", "Result", "Workload", "machine", "measure"]
+__all__ = ["Figure", "Result", "Workload", "machine", "measure", "number"]
 
 
 @attrs.frozen
@@ -21,7 +21,6 @@ class Figure:
     Args:
         name: Who runs it.
         run: Does the work once and gives the figure.
-        aim: The least (or most) ratio to the workload's base, or None.
     """
 
     name: str
@@ -54,11 +53,13 @@ class Result:
     """The median of one contender, and its ratio to the base of its workload."""
 
     workload: str
+    about: str
     name: str
     unit: str
     median: float
     ratio: float
     rounds: tuple[float, ...]
+    more_is_better: bool = True
 
 
 def measure(workload: Workload, rounds: int) -> Iterator[Result]:
@@ -76,8 +77,20 @@ def measure(workload: Workload, rounds: int) -> Iterator[Result]:
         own = taken[figure.name]
         ratio = statistics.median(a / b if b else math.nan for a, b in zip(own, base, strict=True))
         yield Result(
-            workload.name, figure.name, workload.unit, statistics.median(own), ratio, tuple(own)
+            workload.name,
+            workload.about,
+            figure.name,
+            workload.unit,
+            statistics.median(own),
+            ratio,
+            tuple(own),
+            workload.more_is_better,
         )
+
+
+def number(figure: float) -> str:
+    """Write a figure with as many digits as mean something."""
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
 
 
 def machine() -> str:

@@ -11,15 +11,25 @@ import attrs
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import core
-from benchmarks.figures import Result, Workload, machine, measure
+from benchmarks import core, growth
+from benchmarks.chart import chart
+from benchmarks.figures import Result, Workload, machine, measure, number
 
 __all__ = ["SUITES", "main"]
 
-SUITES: dict[str, Callable[..., list[Workload]]] = {"core": core.workloads}
+SUITES: dict[str, Callable[..., list[Workload]]] = {
+    "core": core.workloads,
+    "growth": growth.workloads,
+}
 
 
-def main(names: list[str], *, json_path: Path | None = None, quick: bool = False) -> int:
+def main(
+    names: list[str],
+    *,
+    json_path: Path | None = None,
+    svg_path: Path | None = None,
+    quick: bool = False,
+) -> int:
     """Run the named suites, or all; gives the exit status."""
     unknown = [name for name in names if name not in SUITES]
     if unknown:
@@ -35,6 +45,9 @@ def main(names: list[str], *, json_path: Path | None = None, quick: bool = False
     if json_path is not None:
         rows = {"machine": machine(), "results": [attrs.asdict(result) for result in results]}
         json_path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    if svg_path is not None:
+        note = f"{machine()}; medians; in brackets the ratio to the first bar"
+        svg_path.write_text(chart(results, note), encoding="utf-8")
     return 0
 
 
@@ -47,12 +60,8 @@ def _run(console: Console, workload: Workload, rounds: int) -> list[Result]:
     table.add_column(workload.unit, justify="right", width=14)
     table.add_column("ratio", justify="right", width=8)
     for result in results:
-        table.add_row(result.name, _number(result.median), f"{result.ratio:.3f}")
+        table.add_row(result.name, number(result.median), f"{result.ratio:.3f}")
     console.print(table)
     if workload.aims:
         console.print(f"    aim: {workload.aims}", style="dim")
     return results
-
-
-def _number(figure: float) -> str:
-    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"

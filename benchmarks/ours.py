@@ -16,6 +16,7 @@ from harmonium.actors.tracing import Tracer
 from harmonium.actors.tuning import tuned_collector
 
 __all__ = [
+    "agent_of",
     "ask_latency",
     "asks",
     "asks_from_thread",
@@ -23,6 +24,7 @@ __all__ = [
     "bytes_per_agent",
     "crashes",
     "ping_pong",
+    "run_system",
     "spawns",
     "stream",
     "tree_up",
@@ -121,7 +123,11 @@ class Idle(Agent):
     """Does nothing."""
 
 
-def _run(tree: Any, work: Callable[[System], Awaitable[float]], *, quiet: bool = True) -> float:
+def run_system(
+    tree: Any, work: Callable[[System], Awaitable[float]], *, quiet: bool = True
+) -> float:
+    """Run a tree on an event loop of its own, with the collector as the command line sets it."""
+
     async def main() -> float:
         async with System(tree) as system:
             with tuned_collector():
@@ -131,7 +137,8 @@ def _run(tree: Any, work: Callable[[System], Awaitable[float]], *, quiet: bool =
     return asyncio.run(main())
 
 
-def _agent(system: System, name: str) -> Any:
+def agent_of(system: System, name: str) -> Any:
+    """The agent object itself, to set up what no message carries."""
     return system.ref(name)._cell.agent
 
 
@@ -144,14 +151,14 @@ def ping_pong(n: int, player: type[Side] = Player, *, traced: bool = False) -> f
             Tracer(system.ground).attach()
         one, other = system.ref("one"), system.ref("other")
         for name, ref in (("one", other), ("other", one)):
-            agent = _agent(system, name)
+            agent = agent_of(system, name)
             agent.other, agent.done = ref, done
         began = time.perf_counter()
         one.tell(Ball(n, CID, 1.0))
         await done.wait()
         return n / (time.perf_counter() - began)
 
-    return _run(
+    return run_system(
         supervisor("w1", children=[child(player, id="one"), child(player, id="other")]), work
     )
 
@@ -160,7 +167,7 @@ def stream(n: int) -> float:
     """Messages a second from one agent to another with a bounded mailbox."""
 
     async def work(system: System) -> float:
-        sink, source = _agent(system, "sink"), _agent(system, "source")
+        sink, source = agent_of(system, "sink"), agent_of(system, "source")
         sink.expected, sink.done = n, asyncio.Event()
         source.other = system.ref("sink")
         began = time.perf_counter()
@@ -169,7 +176,7 @@ def stream(n: int) -> float:
         return n / (time.perf_counter() - began)
 
     children = [child(Sink, id="sink", mailbox=10_000), child(Source, id="source")]
-    return _run(supervisor("w2", children=children), work)
+    return run_system(supervisor("w2", children=children), work)
 
 
 def asks(n: int) -> float:
@@ -182,7 +189,7 @@ def asks(n: int) -> float:
             await server.ask(Ball(i, CID, 1.0))
         return n / (time.perf_counter() - began)
 
-    return _run(supervisor("w4", children=[child(Server, id="server")]), work)
+    return run_system(supervisor("w4", children=[child(Server, id="server")]), work)
 
 
 def asks_from_thread(n: int) -> float:
@@ -210,7 +217,7 @@ def asks_of_many(n: int, clients: int = 100) -> float:
         await asyncio.gather(*(client() for _ in range(clients)))
         return n / (time.perf_counter() - began)
 
-    return _run(supervisor("w4", children=[child(Server, id="server")]), work)
+    return run_system(supervisor("w4", children=[child(Server, id="server")]), work)
 
 
 def ask_latency(n: int) -> float:
@@ -225,14 +232,14 @@ def ask_latency(n: int) -> float:
             taken.append(time.perf_counter() - began)
         return sorted(taken)[n // 2] * 1e6
 
-    return _run(supervisor("w4", children=[child(Server, id="server")]), work)
+    return run_system(supervisor("w4", children=[child(Server, id="server")]), work)
 
 
 def waiting(agents: int, requests: int, pause: float) -> float:
     """How many times the ideal it takes when every agent awaits a pause for each request."""
 
     async def work(system: System) -> float:
-        parent = _agent(system, "parent")
+        parent = agent_of(system, "parent")
         refs = [parent.spawn(Waiter, pause) for _ in range(agents)]
 
         async def client(ref: Ref) -> None:
@@ -243,7 +250,7 @@ def waiting(agents: int, requests: int, pause: float) -> float:
         await asyncio.gather(*map(client, refs))
         return (time.perf_counter() - began) / (requests * pause)
 
-    return _run(supervisor("w8", children=[child(Idle, id="parent")]), work)
+    return run_system(supervisor("w8", children=[child(Idle, id="parent")]), work)
 
 
 def tree_up(n: int) -> float:
@@ -267,24 +274,24 @@ def spawns(n: int) -> float:
     """Agents spawned a second by an agent."""
 
     async def work(system: System) -> float:
-        parent = _agent(system, "parent")
+        parent = agent_of(system, "parent")
         began = time.perf_counter()
         kept = [parent.spawn(Idle) for _ in range(n)]
         return len(kept) / (time.perf_counter() - began)
 
-    return _run(supervisor("w5", children=[child(Idle, id="parent")]), work)
+    return run_system(supervisor("w5", children=[child(Idle, id="parent")]), work)
 
 
 def bytes_per_agent(n: int) -> float:
     """Resident bytes for each idle agent."""
 
     async def work(system: System) -> float:
-        parent = _agent(system, "parent")
+        parent = agent_of(system, "parent")
         before = _resident()
         kept = [parent.spawn(Idle) for _ in range(n)]
         return (_resident() - before) / len(kept)
 
-    return _run(supervisor("w5", children=[child(Idle, id="parent")]), work)
+    return run_system(supervisor("w5", children=[child(Idle, id="parent")]), work)
 
 
 def _resident() -> int:
@@ -313,11 +320,11 @@ def crashes(n: int, *, report: bool = False) -> float:
 
     tree = supervisor("w6", max_restarts=10**9, within=1.0, children=[child(Server, id="server")])
     if not report:
-        return _run(tree, work)
+        return run_system(tree, work)
     logger.remove()
     sink = logger.add(_format_and_forget, format="{time} {level} {message}")
     try:
-        return _run(tree, work, quiet=False)
+        return run_system(tree, work, quiet=False)
     finally:
         logger.remove(sink)
 

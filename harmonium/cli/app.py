@@ -18,6 +18,7 @@ except ModuleNotFoundError as missing:  # pragma: no cover - seen only without t
 
 from harmonium import __version__
 from harmonium.cli.checking import check_application
+from harmonium.cli.dead_letters import dead_letters_app
 from harmonium.cli.drawing import draw_tree
 from harmonium.cli.finding import find_application
 from harmonium.cli.logs import set_up_logs
@@ -84,6 +85,9 @@ def run(  # noqa: PLR0913 - one keyword per option
     store: Annotated[
         str | None, Parameter(help="SQLite file or PostgreSQL URL for what must outlive the run.")
     ] = None,
+    resume: Annotated[
+        bool, Parameter(help="Go on with the run that --store holds.", negative="")
+    ] = False,
     trace: Annotated[
         Path | None, Parameter(help="File for a trace of the newest messages, for Perfetto.")
     ] = None,
@@ -108,6 +112,7 @@ def run(  # noqa: PLR0913 - one keyword per option
         control=control,
         bundles=bundles,
         store=store,
+        resume=resume,
         trace=trace,
     )
     return run_application(find_application(system), options)
@@ -163,6 +168,7 @@ def check(
 def bench(
     *names: Annotated[str, Parameter(help="Which; all if none is named.")],
     json: Annotated[Path | None, Parameter(help="File for the figures.")] = None,
+    svg: Annotated[Path | None, Parameter(help="File for a chart of them.")] = None,
     quick: Annotated[bool, Parameter(help="Fewer rounds.", negative="")] = False,
 ) -> int:
     """Measure the runtime beside its peers (from a checkout)."""
@@ -171,10 +177,11 @@ def bench(
     except ModuleNotFoundError:
         sys.stderr.write("harmonium: the benchmarks are in the repository, not in the package\n")
         return BAD_INPUT
-    return int(measure(list(names), json_path=json, quick=quick))
+    return int(measure(list(names), json_path=json, svg_path=svg, quick=quick))
 
 
 add_commands(app)
+app.command(dead_letters_app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
