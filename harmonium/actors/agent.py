@@ -42,6 +42,7 @@ from harmonium.protocols.signals import Terminated
 
 if TYPE_CHECKING:
     from harmonium.actors.context import RawEnvelope
+    from harmonium.actors.store.ports import Store
     from harmonium.actors.timers import Timer
     from harmonium.protocols.envelope import Lane
     from harmonium.protocols.reliability.policy import Policy
@@ -170,6 +171,11 @@ class Agent(Actor):  # type: ignore[misc]
     def random(self) -> Random:
         """The ground's source of chance; seeded in simulation."""
         return self._cell.ground.random
+
+    @property
+    def store(self) -> Store | None:
+        """The system's store, for what must outlive the agent; None if it has none."""
+        return self._cell.ground.store
 
     @property
     def sender(self) -> Ref | None:
