@@ -1,7 +1,8 @@
 """The agents of the example: each has one job and says what it takes and answers.
 
 Inventory and payments write down what they decided before they answer, so a
-crash loses nothing, and asking again gets the same answer.
+crash loses nothing, and asking again gets the same answer. While one decision
+is being written they take the next message: many share one write.
 """
 
 from __future__ import annotations
@@ -73,10 +74,16 @@ class Inventory(Agent):
         self, journal: Journal[Reservation | VoidedStock], *, stock: int, safety: int
     ) -> None:
         self._journal = journal
-        self._ledger = Ledger.replay(journal, stock=stock, safety=safety)
+        self._levels = {"stock": stock, "safety": safety}
+        self._ledger = Ledger(**self._levels)
 
-    @handles
-    def reserve(self, command: Reserve) -> Reserved | OutOfStock:
+    async def started(self) -> None:
+        """Count by the book."""
+        await self._journal.open(self.store)
+        self._ledger = Ledger.replay(self._journal, **self._levels)
+
+    @handles(reentrant=True)
+    async def reserve(self, command: Reserve) -> Reserved | OutOfStock:
         """Take all units, or none."""
         decided = decide_reservation(
             self._ledger, command.order_id, command.units, use_safety=command.use_safety
@@ -85,13 +92,15 @@ class Inventory(Agent):
             return OutOfStock(command.order_id, decided.shortages)
         if self._ledger.held(command.order_id) is None:
             self._keep(decided)
+        await self._journal.saved()
         return Reserved(command.order_id, decided.units, decided.safety_units)
 
-    @handles
-    def release(self, command: Release) -> Released:
+    @handles(reentrant=True)
+    async def release(self, command: Release) -> Released:
         """Give the units back, and take none for this order any more."""
         if not self._ledger.is_released(command.order_id):
             self._keep(VoidedStock(command.order_id))
+        await self._journal.saved()
         return Released(command.order_id)
 
     def _keep(self, decided: Reservation | VoidedStock) -> None:
@@ -108,29 +117,37 @@ class Payments(Agent):
 
     def __init__(self, journal: Journal[Entry]) -> None:
         self._journal = journal
-        self._till = Till.replay(journal)
+        self._till = Till()
 
-    @handles
-    def charge(self, command: Charge) -> Charged | PaymentRefused:
+    async def started(self) -> None:
+        """Count by the book."""
+        await self._journal.open(self.store)
+        self._till = Till.replay(self._journal)
+
+    @handles(reentrant=True)
+    async def charge(self, command: Charge) -> Charged | PaymentRefused:
         """Charge an order, once however often it is asked."""
         if self._till.is_void(command.order_id):
             return PaymentRefused(command.order_id)
         if self._till.charged(command.order_id) is None:
             self._keep(Entry(command.order_id, "charge", command.amount))
+        await self._journal.saved()
         return Charged(command.order_id, self._till.charged(command.order_id) or command.amount)
 
-    @handles
-    def void(self, command: VoidCharge) -> Voided:
+    @handles(reentrant=True)
+    async def void(self, command: VoidCharge) -> Voided:
         """Take a charge back if there was one, and allow none any more."""
         if not self._till.is_void(command.order_id):
             self._keep(Entry(command.order_id, "void"))
+        await self._journal.saved()
         return Voided(command.order_id)
 
-    @handles
-    def refund(self, command: Refund) -> Refunded:
+    @handles(reentrant=True)
+    async def refund(self, command: Refund) -> Refunded:
         """Pay a cancellation back, once however often it is asked."""
         if self._till.refunded(command.order_id) is None:
             self._keep(Entry(command.order_id, "refund", command.amount))
+        await self._journal.saved()
         return Refunded(command.order_id, self._till.refunded(command.order_id) or command.amount)
 
     def _keep(self, entry: Entry) -> None:

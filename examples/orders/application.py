@@ -21,13 +21,15 @@ from harmonium.cli.application import Application, Job, Summary
 
 __all__ = ["Settings", "application"]
 
-ASK_TIMEOUT = 30.0
+PATIENCE = 30.0
 """Seconds until an order is asked for again; its id makes that safe."""
 
 
-def _setting(default: int, least: int, help: str) -> Any:
+def _setting(default: int, least: int, help: str, *, may_change: bool = False) -> Any:
     return attrs.field(
-        default=default, validator=attrs.validators.ge(least), metadata={"help": help}
+        default=default,
+        validator=attrs.validators.ge(least),
+        metadata={"help": help, "may_change": may_change},
     )
 
 
@@ -37,7 +39,9 @@ class Settings:
 
     stock: int = _setting(500, 0, "units of each StockCode at the start")
     safety: int = _setting(100, 0, "units of safety stock of each StockCode at the start")
-    concurrency: int = _setting(32, 1, "orders that are worked on at a time; 1 is in sequence")
+    concurrency: int = _setting(
+        32, 1, "orders that are worked on at a time; 1 is in sequence", may_change=True
+    )
 
 
 def _build(settings: Settings) -> SupervisorSpec:
@@ -74,17 +78,22 @@ async def _place_all(job: Job[Settings], orders: tuple[Order, ...]) -> list[Orde
 
 
 async def _place(job: Job[Settings], order: Order) -> OrderOutcome:
-    """Ask until there is an outcome: the coordinator may crash, and the order id is the key."""
+    """Ask until there is an outcome: the coordinator may crash, and the order id is the key.
+
+    The order itself has no deadline: one that was under way when the process
+    was killed goes on in the next one, however late that begins.
+    """
     while True:
         try:
-            outcome: OrderOutcome = await job.system.ask(
-                "orders",
-                PlaceOrder(order),
-                timeout=ASK_TIMEOUT,
-                correlation_id=f"order-{order.order_id}",
-                idempotency_key=order.order_id,
-            )
-        except HarmoniumError:
+            async with asyncio.timeout(PATIENCE):
+                outcome: OrderOutcome = await job.system.ask(
+                    "orders",
+                    PlaceOrder(order),
+                    timeout=None,
+                    correlation_id=f"order-{order.order_id}",
+                    idempotency_key=order.order_id,
+                )
+        except (HarmoniumError, TimeoutError):
             if job.system.failure is not None:
                 raise
             await asyncio.sleep(0)

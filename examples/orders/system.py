@@ -5,12 +5,14 @@ from __future__ import annotations
 import attrs
 
 from examples.orders.agents import Customers, Inventory, Payments, ReviewerAgent
+from examples.orders.books import stock_journal, till_journal
 from examples.orders.domain import Reviewer
 from examples.orders.journal import Journal
 from examples.orders.pipeline import place_order
 from examples.orders.stock import Ledger, Reservation, Voided
 from examples.orders.till import Entry, Till
 from harmonium import Backoff, Budget, SpecError, SupervisorSpec, child, coordinator, supervisor
+from harmonium.supervisors.durable_layout import Keep
 
 __all__ = ["HANDLER_LIMIT", "Shop"]
 
@@ -19,6 +21,10 @@ HANDLER_LIMIT = 1.0
 
 OFTEN = 1_000_000
 """Chaos may crash every agent many times; this example never gives up on one."""
+
+
+EVERY_OUTCOME = Keep(results=10_000_000, results_for=365 * 86_400.0)
+"""With a store: a run that goes on asks for every order again, and must hear its outcome."""
 
 
 @attrs.frozen(kw_only=True)
@@ -34,8 +40,8 @@ class Shop:
 
     stock: int = 500
     safety: int = 100
-    stock_journal: Journal[Reservation | Voided] = attrs.field(factory=Journal)
-    till_journal: Journal[Entry] = attrs.field(factory=Journal)
+    stock_journal: Journal[Reservation | Voided] = attrs.field(factory=stock_journal)
+    till_journal: Journal[Entry] = attrs.field(factory=till_journal)
 
     def tree(self) -> SupervisorSpec:
         """Declare the supervision tree."""
@@ -58,7 +64,7 @@ class Shop:
                 child(Inventory, self.stock_journal, kwargs=levels, id="inventory", **patient),
                 child(Payments, self.till_journal, id="payments", **patient),
                 reviewers,
-                coordinator(place_order, id="orders", **patient),
+                coordinator(place_order, id="orders", keep=EVERY_OUTCOME, **patient),
             ],
         )
 

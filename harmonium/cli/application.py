@@ -13,6 +13,7 @@ from typing import Any, Generic, TextIO, TypeVar
 
 import attrs
 
+from harmonium.actors.store.ports import Store
 from harmonium.supervisors.spec import SupervisorSpec
 from harmonium.supervisors.system import System
 
@@ -49,6 +50,9 @@ class Job(Generic[S]):
         on_progress: Told how far the job is: done, of how many, counts by name.
         on_complaint: Told each thing that is wrong with the input, as one line.
         complaints: How many there were.
+        resumed: Whether a run goes on that was begun before (`run --resume`). Ask
+            for everything again, each request under its idempotency key: what has
+            finished gives its result, and what is under way is joined.
     """
 
     system: System
@@ -57,6 +61,12 @@ class Job(Generic[S]):
     on_progress: Callable[[int, int, Mapping[str, int]], None]
     on_complaint: Callable[[str], None]
     complaints: int = 0
+    resumed: bool = False
+
+    @property
+    def store(self) -> Store | None:
+        """Where the job can keep what must outlive the process; None without `--store`."""
+        return self.system.store
 
     def write(self, result: Mapping[str, Any]) -> None:
         """Write one JSON object as a line of the output."""
@@ -77,7 +87,9 @@ class Application(Generic[S, Input]):
         name: Its name, a word.
         about: One line.
         settings: An attrs class with a default for each field; a field's
-            metadata ``help`` explains it. ``--set`` changes them.
+            metadata ``help`` explains it. ``--set`` changes them. A run goes on
+            (``--resume``) with the settings that it was begun with, but for
+            those with the metadata ``may_change``.
         build: Makes the tree.
         read: Reads the input file before anything starts. Raises `ConfigError`
             if nothing of it can be used.

@@ -21,6 +21,7 @@ from harmonium.actors.tuning import tuned_collector
 from harmonium.cli.application import Application, Job, Summary
 from harmonium.cli.screen import Screen, show_summary
 from harmonium.cli.settings import read_settings
+from harmonium.cli.storing import run_store
 from harmonium.protocols.chaos import Chaos
 from harmonium.protocols.errors import ConfigError
 from harmonium.supervisors.bundles import BundleWriter
@@ -45,6 +46,7 @@ class RunOptions:
         json: Print the summary as JSON on stdout.
         bundles: Folder for crash bundles; None writes none.
         store: A path or URL for what must outlive the process; None for nowhere.
+        resume: Go on with the run that the store holds.
         trace: File for a trace of the newest messages; None traces nothing.
         control: Where operators reach the running system; None for nowhere.
     """
@@ -58,6 +60,7 @@ class RunOptions:
     control: Path | None = None
     bundles: Path | None = None
     store: str | None = None
+    resume: bool = False
     trace: Path | None = None
 
 
@@ -73,16 +76,20 @@ def run_application(application: Application[Any, Any], options: RunOptions) -> 
     tree = application.build(settings)
     data = _read(application, options.input)
     console = Console(stderr=True)
+    source = None if application.read is None else options.input or application.sample
     with (
+        run_store(application, settings, source, options.store, resume=options.resume) as (
+            store,
+            resumed,
+        ),
         _file("--output", options.output) as output,
         _file("--trace", options.trace) as trace,
         Screen(console, application.name) as screen,
     ):
         run = _Run(application, settings, data, plan, output, trace, screen, options)
+        run.resumed = resumed
         with tuned_collector():  # the process is ours
-            status, summary = asyncio.run(
-                run.main(System(tree, seed=options.seed, store=options.store))
-            )
+            status, summary = asyncio.run(run.main(System(tree, seed=options.seed, store=store)))
     if summary is not None:
         _show(summary, options, console)
     for line in run.last_words:
@@ -146,6 +153,7 @@ class _Run:
         self._screen = screen
         self._options = options
         self.last_words: list[str] = []
+        self.resumed = False
 
     async def main(self, system: System) -> tuple[int, Summary | None]:
         """Start, work until done, given up or interrupted, and stop."""
@@ -173,6 +181,7 @@ class _Run:
         job = Job(
             system, self._settings, self._output, self._screen.progress, self._screen.complain
         )
+        job.resumed = self.resumed
         task = asyncio.ensure_future(work(job, self._data))
         both: set[asyncio.Future[Any]] = {task, ended}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)

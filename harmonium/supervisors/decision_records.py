@@ -95,7 +95,7 @@ class DecisionRecords:
         for record in records:
             if record.seq % self._step == 0:
                 self._checkpoints.append(Head(record.seq, record.hash))
-        rows = [attrs.astuple(record) for record in records]
+        rows = [_row(record) for record in records]
         return [AppendRecords(self._log, rows, key=short(correlation_id))]
 
     def ends(self) -> list[Operation]:
@@ -107,6 +107,12 @@ class DecisionRecords:
             trims = [TrimLog(self._log, up_to=self.base.seq, limit=gone + _PAGE)]
         data = {"base": _plain(self.base), "head": _plain(self.head)}
         return [*trims, PutItem(ENDS, short(self._path), {"path": self._path, **data})]
+
+
+def _row(one: Record) -> tuple[Any, ...]:
+    """Give the fields in their order; `attrs.astuple` takes 10 us for it."""
+    said = (one.step, one.who, one.what, one.rule, one.why)
+    return (one.seq, one.time, one.correlation_id, one.kind, *said, one.previous_hash, one.hash)
 
 
 def _plain(head: Head) -> list[Any]:
