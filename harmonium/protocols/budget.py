@@ -9,6 +9,7 @@ inclusive: an entry exactly `within` old still counts.
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -54,8 +55,12 @@ class Budget:
         return self.within / self.max_restarts if self.max_restarts else float("inf")
 
     def __str__(self) -> str:
-        plural = "" if self.max_restarts == 1 else "s"
-        return f"{self.max_restarts} restart{plural} within {self.within:g} s"
+        return _in_words(self.max_restarts, self.within)
+
+
+@lru_cache(maxsize=256)  # a fifth of 0.5 us, and each crash says it
+def _in_words(restarts: int, within: float) -> str:
+    return f"{restarts} restart{'' if restarts == 1 else 's'} within {within:g} s"
 
 
 class Window:

@@ -12,6 +12,8 @@ from typing import Any
 
 import attrs
 
+from harmonium.protocols.quick import quick
+
 __all__ = [
     "NORMAL",
     "SHUTDOWN",
@@ -43,6 +45,7 @@ class ExitKind(enum.Enum):
     """Its process or host is gone, and no reason arrived."""
 
 
+@quick
 @attrs.frozen(slots=True)
 class Exit:
     """Why an incarnation ended.
@@ -93,6 +96,7 @@ class Started:
     incarnation: int
 
 
+@quick
 @attrs.frozen(slots=True)
 class Failed:
     """The incarnation raised and is suspended until its parent decides.

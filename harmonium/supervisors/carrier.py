@@ -15,10 +15,10 @@ from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.timers import Timer
 from harmonium.protocols.lifecycle import SHUTDOWN, Exit, ExitKind
 from harmonium.supervisors.core import effects, events
+from harmonium.supervisors.core.timers import Due, Token
 from harmonium.supervisors.waiting_mail import Doorkeeper
 
 if TYPE_CHECKING:
-    from harmonium.supervisors.core.timers import Token
     from harmonium.supervisors.supervisor import Supervisor
 
 __all__ = ["Carrier"]
@@ -33,19 +33,19 @@ class Carrier:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
-        self._timers: dict[Token, Timer] = {}
+        self._timers: dict[int, Timer] = {}  # by the serial, which no other timer ever has
         self.finished = False
 
     def carry_out(self, effect: effects.Effect) -> None:
         """Carry one effect out."""
-        _METHODS[type(effect)](self, effect)
+        _METHODS[effect.__class__](self, effect)
 
     @property
     def _me(self) -> Cell:
         return self._supervisor._cell
 
     def _cell(self, child: str) -> Cell | None:
-        children = self._me.children
+        children = self._supervisor._cell.children
         return None if children is None else children.get(child)
 
     def _instance(self, child: str, incarnation: int) -> Cell | None:
@@ -133,26 +133,34 @@ class Carrier:
         cell = self._cell(effect.child)
         if cell is not None:
             bundles = cell.ground.bundles
-            where = "" if bundles is None else f"; bundle {bundles.file_of(cell)}"
-            detail = f"{effect.fingerprint}, {effect.attempts} attempts{where}"
-            failed_mail.quarantine_failed(cell, detail)
+            bundle = "" if bundles is None else str(bundles.file_of(cell))
+            detail = f"{effect.fingerprint}, {effect.attempts} attempts"
+            detail += f"; bundle {bundle}" if bundle else ""
+            failed_mail.quarantine_failed(cell, detail, attempts=effect.attempts, bundle=bundle)
 
     # -- time
 
     def set_timer(self, effect: effects.SetTimer) -> None:
         """Send `TimerFired` later."""
-        ground = self._me.ground
-        self._timers[effect.token] = ground.after(
-            effect.delay, ground.signal, self._me, self._fired, effect.token
+        me, token = self._supervisor._cell, effect.token
+        if token.due is Due.START and self._is_up(token.child):
+            return  # its `Started` is on the way, and would only cancel it: 3 us less
+        ground = me.ground
+        self._timers[token.serial] = ground.after(
+            effect.delay, ground.signal, me, self._fired, token
         )
 
+    def _is_up(self, child: str) -> bool:
+        cell = self._cell(child)
+        return cell is not None and cell.state is CellState.RUNNING
+
     def _fired(self, token: Token) -> None:
-        if self._timers.pop(token, None) is not None:
+        if self._timers.pop(token.serial, None) is not None:
             self._supervisor.happen(events.TimerFired(token))
 
     def cancel_timer(self, effect: effects.CancelTimer) -> None:
         """Drop a timer."""
-        timer = self._timers.pop(effect.token, None)
+        timer = self._timers.pop(effect.token.serial, None)
         if timer is not None:
             timer.cancel()
 

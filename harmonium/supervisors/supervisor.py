@@ -68,10 +68,10 @@ class Supervisor(Agent):
 
     def happen(self, event: Any) -> None:
         """Let the core decide about one event, and carry the effects out."""
-        ground = self._cell.ground
+        ground, carrier = self._cell.ground, self._carrier
         self.state, effects = decide(self.state, event, ground.clock(), ground.random.random())
         for effect in effects:
-            self._carrier.carry_out(effect)
+            carrier.carry_out(effect)
 
     def birth_of(self, spec: ChildSpec, *, reports: bool = False) -> Birth:
         """How to make the agent that a child's spec describes."""

@@ -7,6 +7,7 @@ from functools import lru_cache
 import attrs
 
 from harmonium.protocols.lifecycle import Exit
+from harmonium.protocols.quick import quick
 
 __all__ = ["Cause", "class_name"]
 
@@ -22,6 +23,7 @@ def class_name(error: type[BaseException]) -> str:
     return error.__qualname__ if module == "builtins" else f"{module}.{error.__qualname__}"
 
 
+@quick
 @attrs.frozen(slots=True)
 class Cause:
     """Why a child failed.

@@ -80,21 +80,26 @@ def decide(
         The next state, and what is to be done, in order.
     """
     turn = Turn(state, now, draw)
-    _HANDLERS[type(event)](turn, event)
+    draft = turn.state
+    _HANDLERS[event.__class__](turn, event)
     _go_on(turn)
-    while turn.state.deferred and turn.state.group is None:
+    while draft.deferred and draft.group is None:
         _take_up(turn)
-    if type(event) not in _QUESTIONS:
-        _write_down(turn, state, event)
+    if event.__class__ not in _QUESTIONS:
+        draft.number += 1
+        turn.effects.append(Journal(record(turn, state, event)))
     return turn.close(), tuple(turn.effects)
 
 
 def _go_on(turn: Turn) -> None:
     """Take what is under way as far as it goes."""
-    group.advance(turn)
-    if turn.state.mode is Mode.DOWN:
+    state = turn.state
+    if state.group is not None:
+        group.advance(turn)
+    if state.mode is Mode.DOWN:
         shutdown.advance(turn)
-    operations.resized(turn)
+    if state.resizing is not None:
+        operations.resized(turn)
 
 
 def _take_up(turn: Turn) -> None:
@@ -103,11 +108,6 @@ def _take_up(turn: Turn) -> None:
     turn.state.deferred = tuple(others)
     _HANDLERS[type(event)](turn, event)
     _go_on(turn)
-
-
-def _write_down(turn: Turn, state: State, event: events.Event) -> None:
-    turn.state.number += 1
-    turn.emit(Journal(record(turn, state, event)))
 
 
 def _boot(turn: Turn, _: events.Boot) -> None:

@@ -13,6 +13,7 @@ import attrs
 
 from harmonium.protocols.errors import BudgetExhausted
 from harmonium.protocols.lifecycle import Exit
+from harmonium.protocols.quick import quick
 from harmonium.protocols.waiting import Mail
 from harmonium.supervisors.core.answers import Reply
 from harmonium.supervisors.core.cause import Cause
@@ -72,6 +73,7 @@ class Start:
     reports: bool = False
 
 
+@quick
 @attrs.frozen(slots=True)
 class Restart:
     """Tear the failed instance down and build the next one in the same cell.
@@ -215,6 +217,7 @@ class Quarantine:
 # --- Time ---
 
 
+@quick
 @attrs.frozen(slots=True)
 class SetTimer:
     """Send `TimerFired(token)` after `delay` seconds; at least 0."""

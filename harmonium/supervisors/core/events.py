@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.lifecycle import Declined, Exit, Exited, Phase, Started
+from harmonium.protocols.quick import quick
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.timers import Token
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
@@ -67,6 +68,7 @@ class Suspect:
     handled: int
 
 
+@quick
 @attrs.frozen(slots=True)
 class Failed:
     """The incarnation raised and is suspended, its instance still there.

@@ -16,20 +16,19 @@ __all__ = ["answer_starters", "answer_stoppers", "bury", "halt", "kill", "launch
 def launch(turn: Turn, child: Child) -> None:
     """Start the next instance: in place of a failed one, in a kept cell, or in a new one."""
     turn.disarm(child)
-    before, cause = child.incarnation, child.cause
-    child.incarnation += 1
+    spec, before, cause = child.spec, child.incarnation, child.cause
+    child.incarnation = number = before + 1
     child.restarts += child.why is Why.RESTART
     child.status, child.ready_at, child.until = Status.STARTING, None, None
-    reports = child.spec.is_supervisor and _reports(turn)
+    reports = spec.is_supervisor and _reports(turn)
     if child.suspended and cause is not None:
-        turn.emit(Restart(child.id, before, child.incarnation, child.spec, cause, reports))
+        turn.emit(Restart(child.id, before, number, spec, cause, reports))
     else:
         fresh = not child.cell
-        cause = None if fresh else cause
-        turn.emit(Start(child.id, child.incarnation, child.spec, cause, fresh, reports))
+        turn.emit(Start(child.id, number, spec, None if fresh else cause, fresh, reports))
     child.cell, child.suspended = True, False
-    if child.spec.start_timeout is not None:
-        turn.arm(child, Due.START, child.spec.start_timeout)
+    if spec.start_timeout is not None:
+        turn.arm(child, Due.START, spec.start_timeout)
 
 
 def _reports(turn: Turn) -> bool:

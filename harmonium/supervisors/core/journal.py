@@ -22,18 +22,17 @@ __all__ = ["bare", "record"]
 
 def record(turn: Turn, before: State, event: Any) -> Record:
     """Write down a decision with its inputs."""
-    budget = before.spec.budget
-    used = before.window.used(budget, turn.now)
-    spent = turn.state.window is not before.window
+    state, now = turn.state, turn.now
+    used = before.window.used(before.spec.budget, now)
     return Record(
-        turn.state.number,
-        turn.now,
+        state.number,
+        now,
         bare(event),
         turn.draw,
         tuple(turn.verdicts),
-        tuple(map(bare, turn.effects)),
+        tuple([bare(effect) for effect in turn.effects]),
         used,
-        turn.state.window.used(budget, turn.now) if spent else used,
+        used if state.window is before.window else len(state.window),
     )
 
 

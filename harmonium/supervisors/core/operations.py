@@ -222,10 +222,8 @@ def _fit(turn: Turn, known: Child, *, wanted: bool) -> None:
 
 
 def resized(turn: Turn) -> None:
-    """Answer a resize when every partition is where it was wanted."""
-    if turn.state.resizing is None:
-        return
-    request, count = turn.state.resizing
+    """Answer the resize that is under way when every partition is where it was wanted."""
+    request, count = turn.state.resizing or (None, 0)
     moving = (Status.STARTING, Status.STOPPING)
     if any(one.status in moving for one in turn.upward()):
         return

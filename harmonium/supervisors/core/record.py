@@ -6,9 +6,12 @@ from typing import Any
 
 import attrs
 
+from harmonium.protocols.quick import quick
+
 __all__ = ["Record", "Verdict"]
 
 
+@quick
 @attrs.frozen(slots=True)
 class Verdict:
     """One thing that was decided, and why.
@@ -24,6 +27,7 @@ class Verdict:
     why: str
 
 
+@quick
 @attrs.frozen(slots=True)
 class Record:
     """One decision with its inputs, complete enough to be made again.

@@ -13,7 +13,7 @@ from harmonium.supervisors.core.timers import Due
 from harmonium.supervisors.core.turn import Turn
 from harmonium.supervisors.words import ONE_FOR_ONE
 
-__all__ = ["charge_subtree", "recover", "rest", "revive"]
+__all__ = ["charge_subtree", "recover", "rest"]
 
 
 def recover(turn: Turn, child: Child, cause: Cause, *, charged: bool = True) -> None:
@@ -40,14 +40,15 @@ def recover(turn: Turn, child: Child, cause: Cause, *, charged: bool = True) -> 
 
 def _count_failure(turn: Turn, child: Child) -> None:
     backoff = child.spec.backoff
-    up = child.uptime(turn.now)
-    if backoff is not None and child.ready_at is not None and up >= backoff.stable_for:
-        child.failures = 0
+    if backoff is not None and child.ready_at is not None:
+        up = child.uptime(turn.now)
+        child.failures = 0 if up >= backoff.stable_for else child.failures
     child.failures += 1
 
 
 def _retries_are_used_up(child: Child) -> bool:
-    limit = child.spec.backoff.max_retries if child.spec.backoff is not None else None
+    backoff = child.spec.backoff
+    limit = None if backoff is None else backoff.max_retries
     return limit is not None and child.failures > limit
 
 
@@ -73,7 +74,7 @@ def _charge(turn: Turn, child: Child, cause: Cause) -> None:
     elif over:
         shutdown.give_up(turn, over, cause)
     elif charge_subtree(turn, 1, cause):
-        turn.rule(child.id, "restart", f"{cause}; {figures}.")
+        turn.rule(child.id, "restart", f"{cause.text}; {figures}.")
         _go(turn, child, cause)
 
 
@@ -142,12 +143,12 @@ def _go(turn: Turn, child: Child, cause: Cause) -> None:
     delay = 0.0 if backoff is None else backoff.delay(child.failures, turn.draw)
     child.waited = delay
     if turn.state.spec.strategy is ONE_FOR_ONE:
-        revive(turn, child, cause, delay)
+        _revive(turn, child, cause, delay)
     else:
         group.begin(turn, child, cause, delay)
 
 
-def revive(turn: Turn, child: Child, cause: Cause, delay: float) -> None:
+def _revive(turn: Turn, child: Child, cause: Cause, delay: float) -> None:
     """Restart one child after `delay` seconds; a failed instance is torn down at once."""
     child.cause, child.why = cause, Why.RESTART
     if not delay:

@@ -6,6 +6,8 @@ import enum
 
 import attrs
 
+from harmonium.protocols.quick import quick
+
 __all__ = ["Due", "Token"]
 
 
@@ -28,6 +30,7 @@ class Due(enum.Enum):
     """A message that was set aside may be tried again."""
 
 
+@quick
 @attrs.frozen(slots=True)
 class Token:
     """Names one timer.

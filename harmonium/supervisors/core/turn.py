@@ -53,7 +53,10 @@ class Turn:
         if draft is not None:
             return draft
         known = self.state.table.get(id)
-        return None if known is None else self.edit(known)
+        if known is None:
+            return None
+        draft = self._drafts[id] = known.copy()
+        return draft
 
     def edit(self, known: Child) -> Child:
         """Give the record of a child that was met in the table, to be changed at will."""
@@ -95,9 +98,10 @@ class Turn:
 
     def arm(self, child: Child, due: Due, delay: float) -> None:
         """Set the child's timer; it has one at a time."""
-        self.disarm(child)
+        if child.serial:
+            self.disarm(child)
         child.due, child.serial = due, self.serial()
-        self.emit(SetTimer(Token(child.id, due, child.serial), delay))
+        self.effects.append(SetTimer(Token(child.id, due, child.serial), delay))
 
     def disarm(self, child: Child) -> None:
         """Drop the child's timer, if it has one."""
