@@ -23,6 +23,7 @@ from harmonium.actors.cell import Cell
 from harmonium.actors.deferred import Deferred
 from harmonium.actors.from_thread import hand_over, in_ground
 from harmonium.actors.handlers import HandlerTable, build_table
+from harmonium.actors.inbox import finishing
 from harmonium.actors.mail import follow
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
@@ -42,6 +43,7 @@ from harmonium.protocols.signals import Terminated
 
 if TYPE_CHECKING:
     from harmonium.actors.context import RawEnvelope
+    from harmonium.actors.store.operations import Operation
     from harmonium.actors.store.ports import Store
     from harmonium.actors.timers import Timer
     from harmonium.protocols.envelope import Lane
@@ -403,6 +405,34 @@ class Agent(Actor):  # type: ignore[misc]
         current = self._cell.current
         if current is not None and current[2] is not None and not current[2].answered:
             self._cell.ground.reply(current, answer)
+
+    async def commit_reply(self, answer: Any, *operations: Operation) -> None:
+        """Write to the system's store and answer the message in work, together or not at all.
+
+        In an idempotent handler the answer is kept under the request's key in the
+        same commit as the operations: however often the request comes, also after a
+        crash of the process, they are done once.
+
+        Args:
+            answer: As for `reply`; what the handler returns is then not sent.
+            operations: What to write: `PutItem`, `AppendEvents` and the like.
+
+        Raises:
+            DefinitionError: If the system has no store.
+            VersionConflict: If the claim of the key has run out and somebody else
+                has it; nothing was written.
+        """
+        store, current = self._cell.ground.store, self._cell.current
+        if store is None:
+            raise DefinitionError(
+                self.path, "commit_reply() needs a store", "start the system with store="
+            )
+        promise: Any = None if current is None else current[2]
+        keeps = finishing(promise, answer)
+        await store.commit(*operations, *keeps)
+        if keeps:
+            promise.stored = True
+        self.reply(answer)
 
     @in_ground
     def defer(self) -> Deferred:

@@ -32,6 +32,9 @@ class Ask(Promise[T]):
 
     __slots__ = ("owner", "target", "timeout", "timer")
 
+    inward = False
+    """Whether the answer stays within the agent that gives it."""
+
     def __init__(
         self, ground: Switchboard, owner: Cell | None, target: str | Cell, timeout: float | None
     ) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harmonium.actors.deferred import Deferred
     from harmonium.actors.execution import Execution
     from harmonium.actors.ground import Ground
+    from harmonium.actors.inbox import AgentInbox
     from harmonium.actors.promise import Promise
     from harmonium.actors.route import Route
     from harmonium.actors.timers import Timer
@@ -71,7 +72,9 @@ class Extras:
         "gone",
         "handled",
         "hold_failed",
+        "inboxes",
         "key",
+        "keyed",
         "left_running",
         "legacy",
         "names",
@@ -90,7 +93,7 @@ class Extras:
         "when_idle",
     )
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: PLR0915 - one statement for each part
         self.after_visit: Callable[[Cell], None] | None = None
         """Told when the agent has handled mail, where a pool wants to know."""
         self.aside: dict[str, RawEnvelope] = {}
@@ -108,6 +111,10 @@ class Extras:
         """The agent object whose blocking handler could not be ended."""
         self.key: str | None = None
         """The idempotency key of the message a sync handler has just been given."""
+        self.keyed = 0
+        """The number of the message whose key that is."""
+        self.inboxes: dict[str, AgentInbox] | None = None
+        """What its idempotent handlers have in work and have answered."""
         self.legacy: Any = None
         """What an incarnation leaves to the next one."""
         self.undecided: RawEnvelope | None = None

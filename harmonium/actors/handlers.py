@@ -15,10 +15,12 @@ from typing import Any, TypeVar, overload
 
 import attrs
 
+from harmonium.actors.idempotent import Idempotent, idempotent_of
 from harmonium.protocols.contract import Contract
 from harmonium.protocols.errors import HandlerError
 from harmonium.protocols.lanes import Lane
 from harmonium.protocols.message import info_of, is_message_class
+from harmonium.protocols.reliability.idempotency import InboxPolicy
 from harmonium.protocols.signals import Terminated
 
 __all__ = ["Handler", "HandlerTable", "build_table", "handles", "lane_of", "single_handler"]
@@ -32,6 +34,7 @@ _MARK = "__handles__"
 class _Options:
     blocking: bool = False
     reentrant: bool = False
+    idempotent: Idempotent | None = None
 
 
 @attrs.frozen(slots=True)
@@ -45,6 +48,7 @@ class Handler:
         is_async: Whether it is a coroutine function.
         blocking: Whether it runs in the thread pool.
         reentrant: Whether it may start while another handler of the agent is suspended.
+        idempotent: How it tells repeats of a request; None where it does not.
     """
 
     name: str
@@ -53,11 +57,12 @@ class Handler:
     is_async: bool
     blocking: bool
     reentrant: bool
+    idempotent: Idempotent | None = None
 
     @property
     def plain(self) -> bool:
         """Whether the scheduler may call it without further ado."""
-        return not (self.is_async or self.blocking or self.reentrant)
+        return not (self.is_async or self.blocking or self.reentrant or self.idempotent)
 
 
 class HandlerTable:
@@ -125,12 +130,20 @@ def lane_of(cls: type) -> Lane | None:
 @overload
 def handles(function: F) -> F: ...
 @overload
-def handles(*, blocking: bool = False, reentrant: bool = False) -> Callable[[F], F]: ...
+def handles(
+    *,
+    blocking: bool = False,
+    reentrant: bool = False,
+    idempotent: bool | str = False,
+    inbox: InboxPolicy | None = None,
+) -> Callable[[F], F]: ...
 def handles(
     function: Any = None,
     *,
     blocking: bool = False,
     reentrant: bool = False,
+    idempotent: bool | str = False,
+    inbox: InboxPolicy | None = None,
 ) -> Any:
     """Make a method the handler of the message class its parameter is annotated with.
 
@@ -146,6 +159,13 @@ def handles(
             the thread; its outcome is then ignored.
         reentrant: Allow it to start while another async handler of the same
             agent is suspended. State may have changed across each `await`.
+        idempotent: Run each request once and give repeats the same answer. True
+            tells repeats by the envelope's idempotency key (a message without
+            one is handled as usual), a text by that field of the message. See
+            `harmonium.actors.inbox`.
+        inbox: How much an idempotent handler remembers, for how long, and how
+            often it runs a request that fails. None: the last 10,000 for an
+            hour, up to 3 runs, and a final failure frees the key.
 
     Raises:
         HandlerError: At class definition, if annotations are missing or name
@@ -157,7 +177,8 @@ def handles(
             raise HandlerError(
                 method.__qualname__, "a blocking handler is a plain function and not reentrant"
             )
-        setattr(method, _MARK, _Options(blocking, reentrant))
+        repeats = idempotent_of(method.__qualname__, idempotent, inbox)
+        setattr(method, _MARK, _Options(blocking, reentrant, repeats))
         return method
 
     return mark if function is None else mark(function)
@@ -221,6 +242,8 @@ def _read(
         )
     accepted = _classes(place, hints[parameters[1]], anything=True)
     answers = _classes(place, hints["return"], anything=False)
+    if options.idempotent is not None:
+        options.idempotent.check(place, accepted, frozenset(answers))
     return (
         Handler(
             name=name,
@@ -229,6 +252,7 @@ def _read(
             is_async=inspect.iscoroutinefunction(function),
             blocking=options.blocking,
             reentrant=options.reentrant,
+            idempotent=options.idempotent,
         ),
         accepted,
     )

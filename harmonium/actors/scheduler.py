@@ -20,6 +20,7 @@ from loguru import logger
 from harmonium.actors.cell import BLOCKED, IDLE, QUEUED, Cell, CellState
 from harmonium.actors.context import TimerContext
 from harmonium.actors.execution import Execution
+from harmonium.actors.inbox import once
 from harmonium.actors.timers import Timers
 from harmonium.protocols.errors import ContractError, EnvelopeExpired
 from harmonium.protocols.lifecycle import Phase
@@ -287,6 +288,7 @@ class Scheduler:
                 return
             if context.idempotency_key is not None or context.__class__ is TimerContext:
                 cell.more.key = context.idempotency_key  # of this message, not of those it sends
+                cell.more.keyed = envelope[3]
                 envelope = (*envelope[:5], context.child(None))
         handler = cell.agent.__table__.find(message.__class__)
         if handler is None:
@@ -300,6 +302,8 @@ class Scheduler:
 
     def handle(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
         """Call the handler in the way it asks for, unless a fault befalls the message."""
+        if handler.idempotent is not None and once(cell, handler, envelope):
+            return
         if self.recorder is not None:
             self.recorder.before(cell, envelope)
         if self.tracer is not None:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from harmonium.protocols.checks import check_count, check_seconds
+from harmonium.protocols.checks import check_count, check_flag, check_seconds
 from harmonium.protocols.persistent_map import PersistentMap
 
 __all__ = [
@@ -143,6 +143,10 @@ class InboxPolicy:
             incarnation ends. With 1 it is not run again: the failure is the
             answer, and what an older incarnation left in work is refused.
         max_waiters: How many may wait for one answer. At least 1.
+        keep_failures: Whether a failure is an answer that is kept. With False the
+            key is free again: a later request with it is run as a new one.
+        claim_for: Where keys are kept in a store: seconds until the claim of a
+            process that died in a run is void, above 0. Longer than any run.
 
     Raises:
         SpecError: If a bound above does not hold.
@@ -152,9 +156,13 @@ class InboxPolicy:
     max_entries: int = attrs.field(default=10_000, kw_only=True)
     runs: int = attrs.field(default=1, kw_only=True)
     max_waiters: int = attrs.field(default=1000, kw_only=True)
+    keep_failures: bool = attrs.field(default=True, kw_only=True)
+    claim_for: float = attrs.field(default=60.0, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         check_seconds("InboxPolicy.keep_for", self.keep_for, above=0.0)
+        check_seconds("InboxPolicy.claim_for", self.claim_for, above=0.0)
+        check_flag("InboxPolicy.keep_failures", self.keep_failures)
         for name in ("max_entries", "runs", "max_waiters"):
             check_count(f"InboxPolicy.{name}", getattr(self, name), least=1)
 
@@ -288,6 +296,11 @@ class Inbox:
     def _settle(
         self, state: InboxState, key: Key, entry: Entry, now: float, answer: Any, *, failed: bool
     ) -> Outcome:
+        if failed and not self.policy.keep_failures:
+            freed = state._replace(
+                entries=state.entries.discard(key), working=state.working.discard(key)
+            )
+            return freed, (Fail(entry.waiters, answer),)
         settled = entry._replace(waiters=(), settled_at=now, failed=failed, answer=answer)
         state = state._replace(working=state.working.discard(key))
         return _settled(state, key, settled), (_answer(settled, entry.waiters),)
