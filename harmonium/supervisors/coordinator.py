@@ -27,6 +27,7 @@ from harmonium.supervisors.coordinator_effects import CARRY_OUT
 from harmonium.supervisors.durable import Durable
 from harmonium.supervisors.durable_layout import Keep
 from harmonium.supervisors.durable_recovery import Recovery, when_tree_is_up
+from harmonium.supervisors.gate import Gate, checked
 from harmonium.supervisors.inbox_messages import AnswerTaken, TakeAnswer
 from harmonium.supervisors.live_request import LiveRequest
 from harmonium.supervisors.people import People
@@ -36,6 +37,8 @@ __all__ = ["Coordinator", "coordinator"]
 
 LOG = 10_000
 """How many records of the decision log are kept in memory."""
+LIMIT = 1000
+"""How many requests may be under way, if nobody says."""
 
 
 _KEEP = Keep()
@@ -52,10 +55,18 @@ class Coordinator(Agent):
     Args:
         pipeline: What to run.
         keep: On a system with a store: how much of what is over stays there.
+        limit: How many requests may be under way, at least 1; the others wait
+            in the mailbox.
+
+    Raises:
+        SpecError: If the limit is below 1.
     """
 
-    def __init__(self, pipeline: Pipeline[Any, Any], *, keep: Keep = _KEEP) -> None:
+    def __init__(
+        self, pipeline: Pipeline[Any, Any], *, keep: Keep = _KEEP, limit: int = LIMIT
+    ) -> None:
         self.pipeline = pipeline
+        self._gate = Gate(self, limit)
         self.people = People(self)
         self.decisions: deque[decision_log.Entry] = deque(maxlen=LOG)
         self._requests: dict[str, LiveRequest] = {}
@@ -144,9 +155,11 @@ class Coordinator(Agent):
         begun = events.Begun(request, deadline, asker.streams)
         try:
             self._requests[live.state.id] = live
+            self._gate.entered(len(self._requests))
             self.happen(live, begun)
         except CodecError as error:  # the request itself cannot be kept
             del self._requests[live.state.id]
+            self._gate.left(len(self._requests))
             asker.fail(error)
 
     def clock(self) -> float:
@@ -178,6 +191,7 @@ class Coordinator(Agent):
     def forget(self, live: LiveRequest) -> None:
         """Let go of a request that is over."""
         if self._requests.pop(live.state.id, None) is not None:
+            self._gate.left(len(self._requests))
             live.close()
             if self.people:
                 self.people.close(live)
@@ -206,7 +220,12 @@ def _table(request: type) -> HandlerTable:
 
 
 def coordinator(
-    pipeline: Pipeline[Any, Any], *, id: str | None = None, keep: Keep | None = None, **options: Any
+    pipeline: Pipeline[Any, Any],
+    *,
+    id: str | None = None,
+    keep: Keep | None = None,
+    limit: int = LIMIT,
+    **options: Any,
 ) -> ChildSpec:
     """Declare a coordinator as a child.
 
@@ -214,8 +233,17 @@ def coordinator(
         pipeline: What it runs.
         id: Its id; the pipeline's name in lower case if not given.
         keep: On a system with a store: how much of what is over stays there.
+        limit: How many requests may be under way, at least 1. One more waits
+            in the mailbox, which is bounded and has an overflow policy; what
+            people answer still comes through.
         **options: As for `child`.
+
+    Raises:
+        SpecError: If the limit is below 1.
     """
-    if keep is not None:
-        options["kwargs"] = {"keep": keep}
+    kwargs: dict[str, Any] = {} if keep is None else {"keep": keep}
+    if checked(f"coordinator {id or pipeline.name}", limit) != LIMIT:
+        kwargs["limit"] = limit
+    if kwargs:
+        options["kwargs"] = kwargs
     return child(Coordinator, pipeline, id=id or pipeline.name.lower(), **options)

@@ -6,13 +6,14 @@ import pytest
 
 from harmonium.actors.agent import Agent
 from harmonium.actors.handlers import handles
-from harmonium.protocols.errors import AskFailed
+from harmonium.protocols.errors import AgentDead, AskFailed, SpecError
 from harmonium.protocols.fallback import Hedge, Skip, Use
 from harmonium.protocols.message import message
 from harmonium.protocols.pipeline.gather import Gather
 from harmonium.protocols.pipeline.spec import Pipeline, Step
 from harmonium.supervisors.coordinator import coordinator
 from harmonium.supervisors.spec import child, supervisor
+from harmonium.supervisors.words import TEMPORARY
 
 OFTEN = {"max_restarts": 1000, "within": 5.0}
 
@@ -184,3 +185,59 @@ def test_a_sub_pipeline_gathers_and_its_parent_goes_on(play):
         assert names(await system.ask("buy", Need(0))) == []
 
     play(tree, scenario)
+
+
+def test_over_the_limit_requests_wait_in_the_mailbox(play):
+    """Two of five are under way at any moment, and all end in the order in which they came."""
+    most, now, done = [0], [0], []
+
+    class Worker(Agent):
+        @handles(reentrant=True)
+        async def work(self, need: Need) -> Offer:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+            await self.sleep(0.01)
+            now[0] -= 1
+            done.append(need.n)
+            return Offer("w", need.n)
+
+    pipeline = Pipeline(Need, [Step("a", to="w")], name="buy", result=lambda c: c["a"])
+    tree = supervisor("t", children=[child(Worker, id="w"), coordinator(pipeline, limit=2)])
+
+    async def scenario(system):
+        asks = [system.ask("buy", Need(n), timeout=15.0) for n in range(5)]
+        for n, ask in enumerate(asks):
+            assert await ask == Offer("w", n)
+        assert most[0] == 2
+        assert done == list(range(5))
+
+    play(tree, scenario)
+
+
+def test_a_coordinator_at_its_limit_stops_and_its_askers_hear(play):
+    """It is not held up by what waits in its mailbox."""
+
+    async def scenario(system):
+        asks = [system.ask("buy", Need(n), timeout=15.0) for n in range(3)]
+        await system.ref("buy").stop()
+        for ask in asks:
+            with pytest.raises((AgentDead, AskFailed)):
+                await ask
+
+    step = Step("ask", topic="offers", timeout=0.5)
+    pipeline = Pipeline(Need, [step], name="buy")
+    tree = supervisor(
+        "t",
+        children=[
+            child(Dealer, 60.0, id="a"),
+            coordinator(pipeline, limit=1, restart=TEMPORARY, shutdown=1.0),
+        ],
+    )
+    play(tree, scenario)
+
+
+def test_a_limit_below_one_is_refused_when_it_is_declared():
+    """At least one request must be possible."""
+    pipeline = Pipeline(Need, [Step("a", to="w")], name="buy")
+    with pytest.raises(SpecError, match="its limit is 0"):
+        coordinator(pipeline, limit=0)

@@ -12,6 +12,7 @@ from harmonium.protocols.decision_log import Kind
 from harmonium.protocols.errors import AskFailed
 from harmonium.protocols.fallback import Escalate, Use
 from harmonium.protocols.ladder import AgentRung, Ladder, PersonRung, RuleRung
+from harmonium.protocols.lifecycle import Phase
 from harmonium.protocols.message import message
 from harmonium.protocols.pipeline.spec import Pipeline, Step
 from harmonium.protocols.question import Standing
@@ -234,7 +235,6 @@ def test_questions_survive_a_crash_of_the_inbox(play, until):
 
 def crash(system):
     """Have the inbox fail as chaos would."""
-    from harmonium.protocols.lifecycle import Phase  # noqa: PLC0415
 
     def now(ground):
         cell = system.ref("people")._cell
