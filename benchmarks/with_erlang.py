@@ -24,5 +24,5 @@ def crashes(n: int, *, report: bool = False) -> float:
         report: Have OTP's three reports of each crash formatted.
     """
     command = ["escript", str(_PROGRAM), str(n), "logged" if report else "quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     return float(done.stdout)
