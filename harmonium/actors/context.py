@@ -50,6 +50,9 @@ class Context:
 
     __slots__ = ("correlation_id", "deadline", "idempotency_key", "special", "traceparent")
 
+    is_stored = False
+    """Whether the message is in a journal, which delivers it again if this delivery dies."""
+
     def __init__(
         self,
         correlation_id: str,

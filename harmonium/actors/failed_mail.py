@@ -95,10 +95,12 @@ def set_failed_aside(cell: Cell, message_id: str) -> None:
         more.aside[message_id] = envelope
 
 
-def quarantine_failed(cell: Cell, detail: str) -> None:
+def quarantine_failed(cell: Cell, detail: str, *, attempts: int = 1, bundle: str = "") -> None:
     """Make a dead letter of the message that is to blame."""
     more = cell.more
     envelope, more.undecided = more.undecided, None
     if envelope is not None:
         error = AskFailed.of(cell.path, more.failure[0]) if more.failure is not None else None
-        cell.ground.dead_letter(cell, envelope, "poison", error, detail=detail)
+        cell.ground.dead_letter(
+            cell, envelope, "poison", error, detail=detail, attempts=attempts, bundle=bundle
+        )

@@ -40,6 +40,7 @@ from harmonium.protocols.errors import (
     SystemStopped,
 )
 from harmonium.protocols.lifecycle import Exit, Phase
+from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
 
 __all__ = ["Ground"]
 
@@ -90,7 +91,7 @@ class Ground(Asking):
         self._correlations = count(1)
         self.stopping: Any = None
         self.open = True
-        self.dead_letters = DeadLetters(dead_letter_capacity)
+        self.dead_letters = DeadLetters(self, DeadLetterOffice(letters=dead_letter_capacity))
         self.observers = Observers()
         self.stateful = Stateful(self)
         self.topics = Topics(self)
@@ -113,12 +114,16 @@ class Ground(Asking):
         error: BaseException | None = None,
         *,
         detail: str = "",
+        attempts: int = 1,
+        bundle: str = "",
     ) -> None:
         """Give an envelope the fate "dead"; whoever asked hears the error."""
         self.dead += 1
         detail = detail or ("" if error is None else str(error))
-        letter = DeadLetter(self.view(cell, envelope), reason, self.clock(), detail)
-        self.dead_letters.add(letter)
+        view = self.view(cell, envelope)
+        letter = DeadLetter(view, reason, self.clock(), detail, attempts, bundle)
+        if not envelope[5].is_stored:  # else the journal delivers it again
+            self.dead_letters.add(letter)
         self.observers.died(letter)
         if self.on_dead_letter is not None:
             self.on_dead_letter(cell, envelope)
@@ -150,7 +155,7 @@ class Ground(Asking):
             message=message,
             sender=None if sender is None else sender.path,
             recipient=cell if isinstance(cell, str) else cell.path,
-            id=f"{self.prefix}{number}",
+            id=(number < 0 and self.dead_letters.id_of(number)) or f"{self.prefix}{number}",
             correlation_id=context.correlation_id,
             causation_id=f"{self.prefix}{cause}" if cause else None,
             deadline=context.deadline,

@@ -165,7 +165,42 @@ async def _apply(system: System, toml: str) -> Any:
     return done
 
 
+async def _letters(system: System, only: str = "", skip: int = 0) -> Any:
+    office = system.dead_letters
+    page = office.list(only)[skip : skip + 100]  # an answer is one line, of bounded length
+    return [shown for letter in page if (shown := office.show(letter.id)) is not None]
+
+
+async def _letter(system: System, id: str) -> Any:
+    return system.dead_letters.show(id)
+
+
+async def _edit_letter(system: System, id: str, fields: dict[str, Any]) -> Any:
+    await system.dead_letters.edit(id, fields)
+    return system.dead_letters.show(id)
+
+
+async def _replay_letters(system: System, ids: list[str], only: str | None = None) -> Any:
+    office = system.dead_letters
+    outcomes = {id: (await office.replay(id)).value for id in ids}
+    if only is not None:
+        replayed = await office.replay_all(only)
+        outcomes |= {id: one.value for id, one in replayed.items()}
+    return outcomes
+
+
+async def _drop_letters(system: System, ids: list[str], only: str | None = None) -> Any:
+    office = system.dead_letters
+    dropped = sum([await office.drop(id) for id in ids])
+    return dropped if only is None else dropped + await office.drop_all(only)
+
+
 _ORDERS: dict[str, Callable[..., Awaitable[Any]]] = {
+    "letters": _letters,
+    "letter": _letter,
+    "edit_letter": _edit_letter,
+    "replay_letters": _replay_letters,
+    "drop_letters": _drop_letters,
     "tree": _tree,
     "children": _children,
     "count": _count,

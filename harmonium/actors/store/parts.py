@@ -77,6 +77,10 @@ class Parts(Store, ABC):
         """Do the operations together or not at all, and return their results."""
         return self.write_all(operations, fence)
 
+    def now(self) -> Pending[float]:
+        """Read the store's clock, in seconds."""
+        return self.read(lambda reader: reader.now())
+
     def sweep(self, *, limit: int = 10_000) -> Pending[int]:
         """Delete values that have expired, as the store also does by itself."""
         return self.write(ExpireItems(limit))

@@ -82,6 +82,10 @@ class Store(Protocol):
         """
         ...
 
+    def now(self) -> Pending[float]:
+        """Read the store's clock, in seconds."""
+        ...
+
     def sweep(self, *, limit: int = 10_000) -> Pending[int]:
         """Delete values that have expired, as the store also does by itself.
 
