@@ -17,7 +17,9 @@ from typing import Any, Self
 
 import attrs
 
+from harmonium.protocols.decision_log import to_row
 from harmonium.protocols.errors import ConfigError, HarmoniumError
+from harmonium.supervisors.decision_records_live import story_of
 from harmonium.supervisors.live import live_tree
 from harmonium.supervisors.mapping import from_mapping
 from harmonium.supervisors.operations import apply_plan, operate
@@ -142,6 +144,11 @@ async def _explain(system: System, path: str) -> Any:
     return await operate(system.ref(above)).explain(child)
 
 
+async def _story(system: System, correlation: str, skip: int = 0) -> Any:
+    page = (await story_of(system, correlation))[skip : skip + 500]  # an answer is one line
+    return [to_row(record) for record in page]
+
+
 async def _account(system: System) -> Any:
     return attrs.asdict(system.account())
 
@@ -206,6 +213,7 @@ _ORDERS: dict[str, Callable[..., Awaitable[Any]]] = {
     "count": _count,
     "spec": _spec,
     "explain": _explain,
+    "story": _story,
     "account": _account,
     "stop_child": _command("stop_child"),
     "restart_child": _command("restart_child"),
