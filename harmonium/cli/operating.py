@@ -13,6 +13,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from harmonium.cli.finding import find_application
+from harmonium.cli.log import explain_request, log_app
 from harmonium.protocols.errors import ConfigError
 from harmonium.supervisors.bundles import load_bundle
 from harmonium.supervisors.control import request
@@ -32,6 +33,7 @@ _COLOURS = {"running": "green", "failed": "red", "broken": "red", "held": "yello
 def add_commands(app: App) -> None:
     """Give the program these commands."""
     app.command(_explain, name="explain")
+    app.command(log_app)
     app.command(_children, name="children")
     app.command(_plan, name="plan")
     app.command(_apply, name="apply")
@@ -72,20 +74,30 @@ def _label(one: dict[str, Any]) -> Text:
 
 
 def _explain(
-    what: Annotated[str, Parameter(help="A path like /shop/inventory, or a crash bundle.")],
+    what: Annotated[
+        str,
+        Parameter(help="A path like /shop/inventory, a correlation id, or a crash bundle (.json)."),
+    ],
     *,
     control: Annotated[
         Path | None, Parameter(name="--control", help="The socket of the running system.")
     ] = None,
+    store: Annotated[
+        str | None, Parameter(name="--store", help="The store of a run, for a correlation id.")
+    ] = None,
     json: AsJson = False,
 ) -> int:
-    """Say why an agent of a running system is in its state, or what a crash bundle holds."""
+    """Say why an agent is in its state, tell the story of a request, or show a crash bundle."""
+    if store is not None or (control is not None and not what.startswith("/")):
+        return explain_request(what, store=store, control=control, as_json=json)
     if control is not None:
         sentences = request(control, "explain", path=what)
     elif what.endswith(".json"):
         sentences = load_bundle(Path(what)).sentences()
     else:
-        raise ConfigError(f"explain {what}", "it needs --control SOCKET, or a crash bundle")
+        raise ConfigError(
+            f"explain {what}", "it needs --control SOCKET, --store FILE, or a crash bundle"
+        )
     if json:
         return _print_json(sentences)
     sys.stdout.write("".join(f"{sentence}\n" for sentence in sentences))

@@ -96,7 +96,7 @@ def _hedged(record: Record) -> str:
 
 
 def _skipped(record: Record) -> str:
-    return f"left out{_because(record.why)}"
+    return f"left out{_because(record.why, ': ')}"
 
 
 def _voted(record: Record) -> str:
