@@ -45,7 +45,9 @@ seconds. Nothing here imports pytest or Hypothesis until it is needed.
 """
 
 from harmonium.actors.sites import reached, sometimes
+from harmonium.testing.chaos import chaos_test, pinned
 from harmonium.testing.choices import Choices, Neutral
+from harmonium.testing.exhaust import exhaust
 from harmonium.testing.faults import (
     OUTSIDE,
     Buggify,
@@ -65,18 +67,36 @@ from harmonium.testing.faults import (
     TornWrite,
     handled,
 )
+from harmonium.testing.linearizable import Call, linearizable
 from harmonium.testing.probe import Probe
+from harmonium.testing.properties import (
+    Verdict,
+    at_most_once,
+    bounded,
+    conserved,
+    exactly_once,
+    monotonic,
+    no_orphans,
+    nothing_lost,
+    one_leader,
+    restarts_within,
+)
+from harmonium.testing.reduce import Reduced, reduce_faults
 from harmonium.testing.replay import Replay
 from harmonium.testing.schedule import Outcome, Scene, run_once
+from harmonium.testing.search import Hunt, search
 from harmonium.testing.spec import Faults
 from harmonium.testing.strategies import Rng
 from harmonium.testing.trace import Entry
+from harmonium.testing.trial import ChaosFailure
 from harmonium.testing.violation import PropertyViolated
 from harmonium.testing.world import World
 
 __all__ = [
     "OUTSIDE",
     "Buggify",
+    "Call",
+    "ChaosFailure",
     "Choices",
     "ClockJump",
     "Crash",
@@ -88,6 +108,7 @@ __all__ = [
     "Faults",
     "FullStore",
     "Handled",
+    "Hunt",
     "Kill",
     "Neutral",
     "Outcome",
@@ -95,15 +116,32 @@ __all__ = [
     "Pause",
     "Probe",
     "PropertyViolated",
+    "Reduced",
     "Replay",
     "Rng",
     "Scene",
     "SlowLink",
     "SlowStore",
     "TornWrite",
+    "Verdict",
     "World",
+    "at_most_once",
+    "bounded",
+    "chaos_test",
+    "conserved",
+    "exactly_once",
+    "exhaust",
     "handled",
+    "linearizable",
+    "monotonic",
+    "no_orphans",
+    "nothing_lost",
+    "one_leader",
+    "pinned",
     "reached",
+    "reduce_faults",
+    "restarts_within",
     "run_once",
+    "search",
     "sometimes",
 ]

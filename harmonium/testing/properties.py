@@ -5,6 +5,7 @@ Each takes what was seen and gives a `Verdict`: true or false, with the reason.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
@@ -130,7 +131,7 @@ def monotonic(items: Iterable[Any], key: Key = None, *, strictly: bool = False) 
         Verdict(holds=False, why='2 comes after 3')
     """
     keys: list[Any] = _keys(items, key)
-    for before, after in zip(keys, keys[1:], strict=False):
+    for before, after in itertools.pairwise(keys):
         if after < before or (strictly and after == before):
             return _no(f"{after!r} comes after {before!r}")
     return _HOLDS

@@ -18,6 +18,9 @@ from harmonium.testing.world import World
 
 __all__ = ["Body", "Outcome", "Scene", "run_once"]
 
+LONGEST = 1e7
+"""Virtual seconds after which an async body is given up."""
+
 Body = Callable[[World], Any]
 """A test's body: a function, or a coroutine function, of the world."""
 
@@ -115,5 +118,5 @@ def _play(world: World, body: Body, inject: Iterable[Fault]) -> None:
     with world.ground.inside():
         coroutine = body(world)
     if inspect.iscoroutine(coroutine):
-        world.ground.play(coroutine)
+        world.ground.play(coroutine, limit=LONGEST)
     world.finish()
