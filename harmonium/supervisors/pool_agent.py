@@ -228,7 +228,7 @@ class Pool(Supervisor):
         logger.bind(path=self.path).info("{}: {} {}", self.path, choice, why)
         self.wanted = size
         self._failed_starts.clear()
-        self.happen(events.Scaled(choice, why))
+        super().happen(events.Scaled(choice, why))
         self._go_to(size)
         self._refresh()
 
@@ -279,7 +279,7 @@ class Pool(Supervisor):
         """Answer those who ordered a size when all came up and all have gone."""
         if any(one.draining for one in self.members.values()):
             return
-        if any(one.status is Status.STARTING for one in self.state.table):
+        if any(one.status in (Status.STARTING, Status.STOPPING) for one in self.state.table):
             return
         if not self._failed_starts:
             self._answer_orders(Outcome.OK, f"{self.wanted} members")

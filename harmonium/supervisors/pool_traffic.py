@@ -121,11 +121,11 @@ class Traffic:
         )
         self._cell.limit = 1 if short else 0
 
-    def _watch(self) -> None:
+    def _watch(self, *, always: bool = False) -> None:
         """Have members tell when they get on, while that matters to anybody."""
         more = self._cell.more
         draining = any(one.draining for one in self.everybody)
-        self._matters = bool(more.stash or more.parked or draining)
+        self._matters = bool(always or more.stash or more.parked or draining)
         for member in self.everybody:
             watched = self._matters or self.counts
             member.cell.more.after_visit = partial(self._got_on, member) if watched else None
@@ -206,10 +206,13 @@ class Traffic:
 
     def has_room(self, coming: int) -> bool:
         """Whether the members, or the pool itself while it has none, can hold one more."""
-        more = self._cell.more
-        if more.parked:
-            return False
-        waiting = len(more.stash) + coming
+        if not self._cell.more.parked and self._room(coming):
+            return True
+        self._watch(always=True)  # whoever asks will wait for room
+        return False
+
+    def _room(self, coming: int = 0) -> bool:
+        waiting = len(self._cell.more.stash) + coming
         if not self.members:
             return waiting < self._settings.mailbox
         there = sum(inside(one.cell) for one in self.members)
@@ -334,17 +337,10 @@ class Traffic:
     def _let_in(self) -> None:
         """Let those in who wait for room, in the order they came."""
         more = self._cell.more
-        while more.parked and self._has_room_for_parked():
+        while more.parked and self._room():
             envelope, room = more.parked.popleft()
             self._readmit(envelope)
             room.settle(None)
-
-    def _has_room_for_parked(self) -> bool:
-        waiting = len(self._cell.more.stash)
-        if not self.members:
-            return waiting < self._settings.mailbox
-        there = sum(inside(one.cell) for one in self.members)
-        return waiting + there < sum(one.cell.birth.mailbox for one in self.members)
 
     def _readmit(self, envelope: RawEnvelope) -> None:
         key = self._key(envelope[0])
