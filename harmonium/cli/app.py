@@ -21,6 +21,7 @@ from harmonium.cli.checking import check_application
 from harmonium.cli.dead_letters import dead_letters_app
 from harmonium.cli.drawing import draw_tree
 from harmonium.cli.finding import find_application
+from harmonium.cli.inbox import inbox_app
 from harmonium.cli.logs import set_up_logs
 from harmonium.cli.operating import add_commands, show_live_tree
 from harmonium.cli.pipelines import draw_pipelines
@@ -181,6 +182,7 @@ def bench(
 
 
 add_commands(app)
+app.command(inbox_app)
 app.command(dead_letters_app)
 
 

@@ -20,6 +20,7 @@ import attrs
 from harmonium.protocols.decision_log import to_row
 from harmonium.protocols.errors import ConfigError, HarmoniumError
 from harmonium.supervisors.decision_records_live import story_of
+from harmonium.supervisors.inbox_orders import INBOX_ORDERS
 from harmonium.supervisors.live import live_tree
 from harmonium.supervisors.mapping import from_mapping
 from harmonium.supervisors.operations import apply_plan, operate
@@ -208,6 +209,7 @@ _ORDERS: dict[str, Callable[..., Awaitable[Any]]] = {
     "edit_letter": _edit_letter,
     "replay_letters": _replay_letters,
     "drop_letters": _drop_letters,
+    **INBOX_ORDERS,
     "tree": _tree,
     "children": _children,
     "count": _count,

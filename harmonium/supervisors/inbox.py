@@ -36,7 +36,7 @@ from harmonium.supervisors.inbox_messages import (
 from harmonium.supervisors.inbox_shelf import KEEP, Shelf
 from harmonium.supervisors.spec import ChildSpec, child
 
-__all__ = ["Bring", "Inbox", "InboxCalls", "inbox"]
+__all__ = ["Bring", "Inbox", "InboxCalls", "inbox", "wall_clock"]
 
 _ANSWERED = {Standing.GIVEN, Standing.TAKEN}
 
@@ -65,7 +65,7 @@ class Inbox(Agent):
         more, ground = self._cell.more, self._cell.ground
         store = ground.store
         if store is None:  # what outlives an incarnation, but not the process
-            now = partial(_now, ground)
+            now = partial(wall_clock, ground)
             store = more.legacy = more.legacy or open_store("memory:", now=now)
         self._shelf = Shelf(store, self.path)
         self._questions = await self._shelf.load()
@@ -178,10 +178,10 @@ class Inbox(Agent):
                 del self._questions[key]
 
     def _now(self) -> float:
-        return _now(self._cell.ground)
+        return wall_clock(self._cell.ground)
 
 
-def _now(ground: Ground) -> float:
+def wall_clock(ground: Ground) -> float:
     """Give seconds of a clock that goes on after a restart; virtual in simulation."""
     return ground.clock() if isinstance(ground, SimulatedGround) else time.time()
 

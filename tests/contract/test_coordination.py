@@ -229,7 +229,7 @@ def test_a_coordinator_at_its_limit_stops_and_its_askers_hear(play):
     tree = supervisor(
         "t",
         children=[
-            child(Dealer, 60.0, id="a"),
+            child(Dealer, 0.3, id="a"),
             coordinator(pipeline, limit=1, restart=TEMPORARY, shutdown=1.0),
         ],
     )
