@@ -11,7 +11,7 @@ import attrs
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import core, growth
+from benchmarks import core, growth, pipeline
 from benchmarks.chart import chart
 from benchmarks.figures import Result, Workload, machine, measure, number
 
@@ -20,6 +20,7 @@ __all__ = ["SUITES", "main"]
 SUITES: dict[str, Callable[..., list[Workload]]] = {
     "core": core.workloads,
     "growth": growth.workloads,
+    "pipeline": pipeline.workloads,
 }
 
 
