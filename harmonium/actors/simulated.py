@@ -255,6 +255,10 @@ class SimulatedGround(Ground):
             self._send_off((envelope[1], cell), latency, self._arrived, cell, envelope, lane)
         return ACCEPTED
 
+    def coming(self, cell: Cell) -> int:
+        """How many user messages are under way to an agent."""
+        return self._coming[cell]
+
     def has_room(self, cell: Cell) -> bool:
         """Whether one more may come, behind those that are under way."""
         more = cell.more_

@@ -108,7 +108,7 @@ def pool(  # noqa: PLR0913 - one keyword per field of the spec, all optional
         2
     """
     place = id if isinstance(id, str) and id else "pool"
-    own = {name: fields.pop(name) for name in ("significant",) if name in fields}  # type: ignore[misc]
+    own = {name: fields.pop(name) for name in ("significant",) if name in fields}
     if isinstance(start, SupervisorSpec):
         raise SpecError(place, "a pool has copies of one agent", "give an agent class")
     template = child(

@@ -193,6 +193,8 @@ class Traffic:
         key = self._key_or_die(envelope)
         if key is _NO_KEY:
             return
+        if self._cell.more.parked:
+            self.progressed()
         waits = lane is None and self._must_wait(key)
         if waits or self._route(envelope, key, lane, self._give_surely) is None:
             self._put_off(envelope, key)
@@ -335,9 +337,9 @@ class Traffic:
         self._let_in()
 
     def _let_in(self) -> None:
-        """Let those in who wait for room, in the order they came."""
+        """Let those in who wait for room, in the order they came; what is under way came first."""
         more = self._cell.more
-        while more.parked and self._room():
+        while more.parked and not self._ground.coming(self._cell) and self._room():
             envelope, room = more.parked.popleft()
             self._readmit(envelope)
             room.settle(None)

@@ -234,11 +234,11 @@ def test_members_crash_under_load(play, router, rule):
 
     async def scenario(system):
         number, failed = 0, []
-        for round in range(10):
+        for turn in range(10):
             for _ in range(30):
                 await system.tell("desks", Job(number % 12, number))
                 number += 1
-            failed.append(system.ask("desks", Boom(round)))
+            failed.append(system.ask("desks", Boom(turn)))
         for one in failed:
             with pytest.raises(AskFailed):
                 await one
@@ -477,7 +477,7 @@ def test_a_full_member_makes_the_sender_wait(play):
 
 
 @pytest.mark.parametrize("policy", [DEAD_LETTER, DROP_OLDEST], ids=repr)
-def test_a_full_member_sheds_load_as_declared(play, policy):
+def test_a_full_member_sheds_load_as_declared(play, until, policy):
     """What the overflow policy refuses is a dead letter; the rest is done."""
     gate = asyncio.Event()
     desk = Desk(gate)
@@ -485,8 +485,7 @@ def test_a_full_member_sheds_load_as_declared(play, policy):
     async def scenario(system):
         for n in range(100):
             await system.tell("desks", Job(n, n))
-        while system.account().dead < 100 - 2 * (4 + 1):
-            await asyncio.sleep(0.001)
+        await until(lambda: system.account().dead >= 100 - 2 * (4 + 1))
         gate.set()
 
     system = play(
