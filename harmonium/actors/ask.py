@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harmonium.actors.promise import Promise
+from harmonium.actors.promise import _PENDING, Promise
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
@@ -38,14 +38,30 @@ class Ask(Promise[T]):
     def __init__(
         self, ground: Switchboard, owner: Cell | None, target: str | Cell, timeout: float | None
     ) -> None:
-        super().__init__(ground)
+        # `Promise.__init__` and `_finish` are repeated: two calls less are 2 % of an ask.
+        self._ground = ground
+        self._state = _PENDING
+        self._value = None
+        self._callbacks = None
+        self._event = None
+        self._asyncio_future_blocking = False
+        self.answered = False
         self.owner = owner
         self.target = target
         self.timeout = timeout
         self.timer: Timer | None = None
 
     def _finish(self, state: int, value: Any) -> bool:
+        if self._state != _PENDING:
+            return False
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        return super()._finish(state, value)
+        self._value = value
+        self._state = state
+        if self._event is not None:
+            self._event.set()
+        callbacks, self._callbacks = self._callbacks, None
+        if callbacks:
+            self._call_all(callbacks)
+        return True

@@ -43,14 +43,15 @@ class Asking(Mail):
             context = self.new_context()
             if timeout is not None:
                 context.expire(self.clock() + timeout)
-        if sender is None and not self.in_thread():
+        if sender is not None:
+            self.ask_now(ask, sender, target, message, context, idempotency_key)
+        elif self.in_thread():
+            self.ask_now(ask, None, target, message, context, idempotency_key)
+            self.hasten()
+        else:
             self.call_threadsafe(
                 lambda: self.ask_now(ask, None, target, message, context, idempotency_key)
             )
-        else:
-            self.ask_now(ask, sender, target, message, context, idempotency_key)
-        if sender is None and not ask.done():
-            self.hasten()
         return ask
 
     def ask_under(
@@ -104,8 +105,11 @@ class Asking(Mail):
             context = self.new_context() if current is None else current[5]
         timeout = ask.timeout
         context = context.child(None if timeout is None else now + timeout, key)
-        if context.deadline is not None:
-            ask.timer = self.after(context.deadline - now, self._ask_expired, ask)
+        deadline = context.deadline
+        if deadline is not None:
+            ask.timer = self.timers.add(deadline, self._ask_expired, ask)
+            if not self.awake:
+                self.wake()
         if isinstance(target, str):
             cell = self.registry.find(target, sender)
             if cell is None:
@@ -128,7 +132,11 @@ class Asking(Mail):
 
     def reply(self, envelope: RawEnvelope, value: Any) -> None:
         """Send the answer to whoever asked."""
-        self.respond(envelope, value, failed=False)
+        ask: Any = envelope[2]
+        ask.answered = True
+        self.sent = number = self.sent + 1
+        answer = (value, self.active, None, number, envelope[3], envelope[5])
+        self.carry_reply(ask, answer, failed=False)
 
     def reply_error(self, envelope: RawEnvelope, error: BaseException) -> None:
         """Tell whoever asked that there will be no answer, and why; unless it has given up."""
@@ -137,7 +145,7 @@ class Asking(Mail):
             self.respond(envelope, error, failed=True)
 
     def respond(self, envelope: RawEnvelope, value: Any, *, failed: bool) -> None:
-        """Send a reply or an error on its way."""
+        """Send a reply, a part of one or an error on its way."""
         ask: Any = envelope[2]
         ask.answered = True
         self.sent = number = self.sent + 1
@@ -148,7 +156,15 @@ class Asking(Mail):
         """Bring a reply to its asker; a simulated ground takes its time here."""
         owner = ask.owner
         if owner is None:
-            self.arrive(ask, answer, failed=failed)
+            # `arrive` and `guard`, without their calls.
+            if ask.done():
+                self.dead_letter("(outside)", answer, "late reply")
+                return
+            self.handled += 1
+            try:
+                (ask.fail if failed else ask.settle)(answer[0])
+            except Exception as error:  # a callback from outside is no fault of who answers
+                self.log_callback(error)
         else:
             self.in_transit += 1
             self.signal(owner, self._arrive_failed if failed else self._arrive_good, ask, answer)

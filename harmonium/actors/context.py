@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CAUSE",
     "CONTEXT",
+    "DEADLINE",
     "ID",
     "MESSAGE",
     "PROMISE",
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 MESSAGE, SENDER, PROMISE, ID, CAUSE, CONTEXT = range(6)
+
+DEADLINE = 1
+"""`Context.special` where nothing but a deadline is to be looked at."""
 
 RawEnvelope: TypeAlias = "tuple[Any, Cell | None, Promise[Any] | None, int, int, Context]"
 
@@ -64,13 +68,13 @@ class Context:
         self.deadline = deadline
         self.idempotency_key = idempotency_key
         self.traceparent = traceparent
-        # One test on the hot path instead of two.
-        self.special = deadline is not None or idempotency_key is not None
+        # One test on the hot path instead of two: 0 for nothing to look at, `DEADLINE`, or more.
+        self.special = (deadline is not None) + (idempotency_key is not None) * 2
 
     def expire(self, deadline: float) -> None:
         """Set the deadline of a context that nobody has seen yet."""
         self.deadline = deadline
-        self.special = True
+        self.special |= DEADLINE
 
     def child(self, deadline: float | None, idempotency_key: str | None = None) -> Context:
         """The context of a message sent on with a deadline that can only shrink."""
@@ -100,7 +104,7 @@ class TimerContext(Context):
     def __init__(self, correlation_id: str, incarnation: int) -> None:
         super().__init__(correlation_id)
         self.incarnation = incarnation
-        self.special = True
+        self.special = 4
 
     def child(self, deadline: float | None, idempotency_key: str | None = None) -> Context:
         """The context of a message sent on: an ordinary one."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Execution"]
 
+_current_tasks: Any = asyncio.tasks._current_tasks  # type: ignore[attr-defined]
+
 Outcome = Callable[["Execution", Any, BaseException | None], None]
 
 
@@ -101,7 +103,7 @@ class Execution:
         loop = asyncio._get_running_loop()
         if loop is None:
             return self._send(error)
-        outer = asyncio.current_task(loop)
+        outer = _current_tasks.get(loop)  # `asyncio.current_task` without its two calls
         if outer is not None:
             asyncio.tasks._leave_task(loop, outer)
         asyncio.tasks._enter_task(loop, self)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from loguru import logger
 
 from harmonium.actors.cell import BLOCKED, IDLE, QUEUED, Cell, CellState
-from harmonium.actors.context import TimerContext
+from harmonium.actors.context import DEADLINE, TimerContext
 from harmonium.actors.execution import Execution
 from harmonium.actors.inbox import once
 from harmonium.actors.timers import Timers
@@ -150,7 +150,8 @@ class Scheduler:
         clock = self.clock
         now = clock()
         ends = now + SECONDS_PER_TURN
-        if self.timers:
+        timers = self.timers
+        if timers.heap and timers.heap[0][0] <= now:
             self.fire_timers(now)
         while ready:
             for _ in range(VISITS_PER_CLOCK_READ):
@@ -158,7 +159,7 @@ class Scheduler:
                 if not ready:
                     break
             now = clock()
-            if self.timers:
+            if timers.heap and timers.heap[0][0] <= now:
                 self.active = None
                 self.fire_timers(now)
             if now >= ends:
@@ -182,7 +183,11 @@ class Scheduler:
         try:
             call(*args)
         except Exception as error:  # a callback of the user's
-            logger.opt(exception=error).error("a callback raised outside of any agent")
+            self.log_callback(error)
+
+    def log_callback(self, error: Exception) -> None:
+        """Log what a callback raised that belongs to no agent."""
+        logger.opt(exception=error).error("a callback raised outside of any agent")
 
     def visit(self, cell: Cell, messages: int = MESSAGES_PER_VISIT) -> None:
         """Let one agent handle its signals and up to `messages` of its mail."""
@@ -211,7 +216,11 @@ class Scheduler:
                 envelope = mailbox.popleft()
                 message = envelope[0]
                 handler = fast.get(message.__class__)
-                if handler is None or envelope[5].special:
+                context: Any = envelope[5]
+                if handler is None or (
+                    context.special
+                    and (context.special != DEADLINE or context.deadline <= self.clock())
+                ):
                     self.take(cell, envelope)
                     if cell.busy or cell.signals or cell.urgent or cell.state is not RUNNING:
                         return
@@ -422,10 +431,15 @@ class Scheduler:
             cell.more_.handled += 1
 
     def _answer(self, cell: Cell, envelope: RawEnvelope, answer: Any) -> None:
-        handler = cell.agent.__table__.find(envelope[0].__class__)
         promise = envelope[2]
-        if promise is None or promise.answered or _stashed(cell, envelope):
+        more = cell.more_
+        if (
+            promise is None
+            or promise.answered
+            or (more is not None and more.stash and _stashed(cell, envelope))
+        ):
             return
+        handler = cell.agent.__table__.find(envelope[0].__class__)
         if answer.__class__ not in handler.answers and object not in handler.answers:
             raise ContractError(
                 f"{type(cell.agent).__name__}.{handler.name}",

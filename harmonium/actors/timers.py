@@ -51,34 +51,35 @@ class Timer:
 class Timers:
     """A set of timers, O(log n) to add and to fire, O(1) amortised to cancel."""
 
-    __slots__ = ("_cancelled", "_heap", "_seq")
+    __slots__ = ("_cancelled", "_seq", "heap")
 
     def __init__(self) -> None:
+        # Public for the scheduler, which looks at the first entry before each turn.
         # Entries are (when, seq, timer): comparing tuples costs a third of
         # calling Timer.__lt__.
-        self._heap: list[tuple[float, int, Timer]] = []
+        self.heap: list[tuple[float, int, Timer]] = []
         self._seq = 0
         self._cancelled = 0
 
     def __len__(self) -> int:
-        return len(self._heap) - self._cancelled
+        return len(self.heap) - self._cancelled
 
     def add(self, when: float, call: Callable[..., Any], *args: Any) -> Timer:
         """Register `call(*args)` for the time `when`, in seconds of the ground's clock."""
         self._seq = seq = self._seq + 1
         timer = Timer(self, when, seq, call, args)
-        heapq.heappush(self._heap, (when, seq, timer))
+        heapq.heappush(self.heap, (when, seq, timer))
         return timer
 
     def rearm(self, timer: Timer, when: float, call: Callable[..., Any]) -> None:
         """Let a timer that has fired fire once more, under the same handle."""
         self._seq = seq = self._seq + 1
         timer.when, timer.seq, timer.call = when, seq, call
-        heapq.heappush(self._heap, (when, seq, timer))
+        heapq.heappush(self.heap, (when, seq, timer))
 
     def next_due(self) -> float | None:
         """When the earliest live timer fires, or None."""
-        heap = self._heap
+        heap = self.heap
         while heap and heap[0][2].call is None:
             heapq.heappop(heap)
             self._cancelled -= 1
@@ -89,12 +90,12 @@ class Timers:
         due = self.next_due()
         if due is None or due > now:
             return None
-        return heapq.heappop(self._heap)[2]
+        return heapq.heappop(self.heap)[2]
 
     def note_cancelled(self) -> None:
         """Count a cancelled entry and sweep when they are the majority."""
         self._cancelled += 1
-        if self._cancelled > _SWEEP_FROM and self._cancelled * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2].call is not None]
-            heapq.heapify(self._heap)
+        if self._cancelled > _SWEEP_FROM and self._cancelled * 2 > len(self.heap):
+            self.heap = [entry for entry in self.heap if entry[2].call is not None]
+            heapq.heapify(self.heap)
             self._cancelled = 0
