@@ -41,48 +41,105 @@ class Carrier(Protocol):
         """Keep an entry of the decision log."""
 
 
-_Heard = Callable[[Any], Event | None]
-_Missed = Callable[[Failure], Event]
 _Asking = tuple[str | Cell, Any, float, str]
 """Whom, what, for how many seconds, and with which idempotency key."""
 
 
-def _ask(
-    carrier: Carrier,
-    live: LiveRequest,
-    place: tuple[str, int],
-    asking: _Asking,
-    heard: _Heard,
-    missed: _Missed,
-) -> None:
-    """Ask an agent; its answer or its failure becomes an event of the request.
+class _Listener:
+    """Makes the answer or the failure of an ask an event of its request.
 
-    The ask is withdrawn with its step and attempt. What cannot be sent at all
-    (it is no message, say) is a failure of this step, not of the coordinator.
+    One small object for each ask: closures for the same were a dozen objects,
+    and with a thousand requests in flight the collector took 20 us a step.
+    """
+
+    __slots__ = ("attempt", "carrier", "live", "step", "who")
+
+    def __init__(
+        self, carrier: Carrier, live: LiveRequest, step: str, attempt: int, who: str
+    ) -> None:
+        self.carrier = carrier
+        self.live = live
+        self.step = step
+        self.attempt = attempt
+        self.who = who
+
+    def __call__(self, ask: Any) -> None:
+        """Take the outcome of the ask."""
+        if ask.cancelled():
+            return
+        place = (self.step, self.attempt)
+        if len(self.live.asks.get(place, ())) == 1:
+            del self.live.asks[place]  # nothing is open there any more
+        error = ask.exception()
+        event = self.heard(ask.result()) if error is None else self.missed(describe(error))
+        if event is not None:
+            self.carrier.happen(self.live, event)
+
+    def heard(self, reply: Any) -> Event | None:
+        """Give the event of an answer, or None where it tells nothing."""
+        return events.Replied(self.step, self.attempt, reply, self.who)
+
+    def missed(self, failure: Failure) -> Event:
+        """Give the event of a failure."""
+        return events.Failed(self.step, self.attempt, failure)
+
+
+class _UndoListener(_Listener):
+    __slots__ = ()
+
+    def heard(self, reply: Any) -> Event:
+        return events.UndoReplied(self.step, self.attempt, reply)
+
+    def missed(self, failure: Failure) -> Event:
+        return events.UndoFailed(self.step, self.attempt, failure)
+
+
+class _SubscriberListener(_Listener):
+    __slots__ = ()
+
+    def missed(self, failure: Failure) -> Event:
+        return events.VoterGone(self.step, self.attempt, self.who, failure)
+
+
+class _VoterListener(_SubscriberListener):
+    __slots__ = ()
+
+    def heard(self, reply: Any) -> Event:
+        return events.BallotCast(self.step, self.attempt, self.who, reply)
+
+
+class _InboxListener(_Listener):
+    __slots__ = ()
+
+    def heard(self, reply: Any) -> None:
+        """The question is there; the answer comes from a person, in its own time."""
+
+    def missed(self, failure: Failure) -> Event:
+        self.carrier.people.withdraw(self.live, self.step, self.attempt, str(failure))
+        return super().missed(failure)
+
+
+def _ask(listener: _Listener, asking: _Asking) -> None:
+    """Ask an agent; the ask is withdrawn with its step and attempt.
+
+    What cannot be sent at all (it is no message, say) is a failure of this
+    step, not of the coordinator.
     """
     to, message, timeout, key = asking
-    cell = carrier._cell
+    live, cell = listener.live, listener.carrier._cell
     try:
         ask = cell.ground.ask(
             cell, to, message, timeout=timeout, idempotency_key=key, context=live.context
         )
     except HarmoniumError as error:
-        _report(carrier, live, missed(attrs.evolve(describe(error), in_doubt=False)))
+        failure = attrs.evolve(describe(error), in_doubt=False)
+        _report(listener.carrier, live, listener.missed(failure))
         return
-    live.asks.setdefault(place, []).append(ask)
-
-    def settled(ask: Any) -> None:
-        if ask.cancelled():
-            return
-        error = ask.exception()
-        event = heard(ask.result()) if error is None else missed(describe(error))
-        if event is not None:
-            carrier.happen(live, event)
-
+    live.asks.setdefault((listener.step, listener.attempt), []).append(ask)
     if ask.done():  # a full mailbox that refuses; this turn's other orders come first
-        cell.ground.signal(cell, settled, ask)
+        cell.ground.signal(cell, listener, ask)
     else:
-        ask.then(settled)
+        ask.then(listener)
 
 
 def _report(carrier: Carrier, live: LiveRequest, event: Event) -> None:
@@ -92,27 +149,13 @@ def _report(carrier: Carrier, live: LiveRequest, event: Event) -> None:
 
 
 def _send(carrier: Carrier, live: LiveRequest, order: effects.Send) -> None:
-    step, attempt, to = order.step, order.attempt, order.to
-    _ask(
-        carrier,
-        live,
-        (step, attempt),
-        (to, order.message, order.timeout, order.idempotency_key),
-        lambda reply: events.Replied(step, attempt, reply, to),
-        lambda failure: events.Failed(step, attempt, failure),
-    )
+    listener = _Listener(carrier, live, order.step, order.attempt, order.to)
+    _ask(listener, (order.to, order.message, order.timeout, order.idempotency_key))
 
 
 def _undo(carrier: Carrier, live: LiveRequest, order: effects.Undo) -> None:
-    step, attempt = order.step, order.attempt
-    _ask(
-        carrier,
-        live,
-        (step, attempt),
-        (order.to, order.message, order.timeout, order.idempotency_key),
-        lambda reply: events.UndoReplied(step, attempt, reply),
-        lambda failure: events.UndoFailed(step, attempt, failure),
-    )
+    listener = _UndoListener(carrier, live, order.step, order.attempt, order.to)
+    _ask(listener, (order.to, order.message, order.timeout, order.idempotency_key))
 
 
 def _publish(carrier: Carrier, live: LiveRequest, order: effects.Publish) -> None:
@@ -120,21 +163,9 @@ def _publish(carrier: Carrier, live: LiveRequest, order: effects.Publish) -> Non
     subscribers = carrier._cell.ground.topics.subscribers(order.topic)
     _report(carrier, live, events.Reached(order.step, order.attempt, len(subscribers)))
     for cell in subscribers:
-        _ask_subscriber(carrier, live, order, cell)
-
-
-def _ask_subscriber(
-    carrier: Carrier, live: LiveRequest, order: effects.Publish, cell: Cell
-) -> None:
-    step, attempt, who = order.step, order.attempt, cell.path
-    _ask(
-        carrier,
-        live,
-        (step, attempt),
-        (cell, order.message, order.timeout, f"{order.idempotency_key}:{who}"),
-        lambda reply: events.Replied(step, attempt, reply, who),
-        lambda failure: events.VoterGone(step, attempt, who, failure),
-    )
+        who = cell.path
+        listener = _SubscriberListener(carrier, live, order.step, order.attempt, who)
+        _ask(listener, (cell, order.message, order.timeout, f"{order.idempotency_key}:{who}"))
 
 
 def _ask_ballots(carrier: Carrier, live: LiveRequest, order: effects.AskBallots) -> None:
@@ -144,36 +175,17 @@ def _ask_ballots(carrier: Carrier, live: LiveRequest, order: effects.AskBallots)
         _report(carrier, live, events.Polled(order.step, order.attempt, tuple(voters)))
     else:
         voters = {name: name for name in order.among}
-    for voter, address in voters.items():
-        _ask_voter(carrier, live, order, voter, address)
-
-
-def _ask_voter(
-    carrier: Carrier, live: LiveRequest, order: effects.AskBallots, voter: str, address: str
-) -> None:
-    step, attempt, key = order.step, order.attempt, f"{order.idempotency_key}:{voter}"
     timeout = max(order.deadline - carrier.clock(), 0.0)
-    _ask(
-        carrier,
-        live,
-        (step, attempt),
-        (address, order.message, timeout, key),
-        lambda ballot: events.BallotCast(step, attempt, voter, ballot),
-        lambda failure: events.VoterGone(step, attempt, voter, failure),
-    )
+    for voter, address in voters.items():
+        listener = _VoterListener(carrier, live, order.step, order.attempt, voter)
+        _ask(listener, (address, order.message, timeout, f"{order.idempotency_key}:{voter}"))
 
 
 def _ask_person(carrier: Carrier, live: LiveRequest, order: effects.AskPerson) -> None:
     """Put the question in the person's inbox; who has none is a failure of this rung."""
-    step, attempt, key = order.step, order.attempt, f"{order.idempotency_key}:put"
     put = carrier.people.ask(live, order)
-
-    def missed(failure: Failure) -> Event:
-        carrier.people.withdraw(live, step, attempt, str(failure))
-        return events.Failed(step, attempt, failure)
-
-    asking = (order.who, put, put.within, key)
-    _ask(carrier, live, (step, attempt), asking, lambda _: None, missed)
+    listener = _InboxListener(carrier, live, order.step, order.attempt, order.who)
+    _ask(listener, (order.who, put, put.within, f"{order.idempotency_key}:put"))
 
 
 def _cancel_step(carrier: Carrier, live: LiveRequest, order: effects.CancelStep) -> None:
