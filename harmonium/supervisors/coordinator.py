@@ -10,6 +10,7 @@ On a system with a store it is durable: see `harmonium.supervisors.durable`.
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import Any
 
 from harmonium.actors.agent import Agent
@@ -92,6 +93,7 @@ class Coordinator(Agent):
         when_tree_is_up(self._cell, self._resume)
 
     def _resume(self) -> None:
+        self._gate.entered(len(self._requests))
         for live in tuple(self._requests.values()):
             if live.written and live.state.phase is not Phase.NEW:
                 self.happen(live, events.RestoredFromLog())
@@ -105,7 +107,8 @@ class Coordinator(Agent):
         """Begin a request; its asker is answered when the pipeline has ended."""
         current = self._cell.current
         context: Context = current[5]
-        key, self._cell.more.key = self._cell.more.key, None
+        more = self._cell.more
+        key = more.key if more.keyed == current[3] else None
         id = key or f"{context.correlation_id}:{current[3]}"
         asker = self.defer()
         live = self._requests.get(id)
@@ -180,13 +183,18 @@ class Coordinator(Agent):
             self.forget(live)
 
     def take_answer(self, said: TakeAnswer) -> AnswerTaken:
-        """Take what a person said, from an inbox."""
-        return self.people.take(said)
+        """Take what a person said, from an inbox; it hears so once that is durable."""
+        taken = self.people.take(said)
+        if self._durable is not None:
+            self._durable.after(partial(self.defer().reply, taken))
+        return taken
 
     def decided(self, live: LiveRequest | None, entry: decision_log.Entry) -> None:
         """Keep an entry of the decision log."""
         del live
         self.decisions.append(entry)
+        if self._durable is not None:
+            self._durable.note(entry)
 
     def forget(self, live: LiveRequest) -> None:
         """Let go of a request that is over."""

@@ -215,14 +215,15 @@ def verify_log(store: Store, path: str, anchor: Head | None = None) -> LogReport
             must still have its hash.
     """
     base, head, seen, problem = _read_whole(store, path)
-    if problem:
-        broken: Break | None = Break(len(seen), base.seq + len(seen) + 1, f"changed: {problem}")
+    if problem is not None:
+        place = max(problem.offset - base.seq - 1, 0)
+        broken: Break | None = Break(place, problem.offset, f"changed: {problem}")
     else:
         broken = decision_log.verify(seen, head=head, after=base) or _look(seen, anchor, base)
     return LogReport(path, len(seen), base, head, broken)
 
 
-def _read_whole(store: Store, path: str) -> tuple[Head, Head, list[Record], str]:
+def _read_whole(store: Store, path: str) -> tuple[Head, Head, list[Record], StoreCorrupt | None]:
     """Read the ends and the records of one moment, also while somebody writes on.
 
     While somebody does, what came after the first look is left out.
@@ -234,8 +235,8 @@ def _read_whole(store: Store, path: str) -> tuple[Head, Head, list[Record], str]
         if before == after:
             return base, head, seen, problem
         head = after
-        if not problem and seen and seen[0].seq == base.seq + 1 and seen[-1].seq >= before.seq:
-            return base, before, [one for one in seen if one.seq <= before.seq], ""
+        if problem is None and seen and seen[0].seq == base.seq + 1 and seen[-1].seq >= before.seq:
+            return base, before, [one for one in seen if one.seq <= before.seq], None
         seen, problem = _read_all(store, path)
     return base, head, seen, problem
 
@@ -248,13 +249,13 @@ def _ends_now(store: Store, path: str) -> tuple[Head, Head]:
     return (Head(), Head()) if item is None else _ends_of(item.data, path)
 
 
-def _read_all(store: Store, path: str) -> tuple[list[Record], str]:
+def _read_all(store: Store, path: str) -> tuple[list[Record], StoreCorrupt | None]:
     seen: list[Record] = []
     try:
         seen.extend(read_records(store, path))
     except StoreCorrupt as error:
-        return seen, str(error)
-    return seen, ""
+        return seen, error
+    return seen, None
 
 
 def _look(records: list[Record], anchor: Head | None, base: Head) -> Break | None:

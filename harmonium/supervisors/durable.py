@@ -11,6 +11,7 @@ is durable and goes on from there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from harmonium.actors.store.operations import Operation
 from harmonium.actors.store.pending import Pending
 from harmonium.actors.store.ports import Store
 from harmonium.actors.store.streams import AppendEvents, DeleteStream
+from harmonium.protocols.decision_log import Entry
 from harmonium.protocols.errors import CodecError, StoreError
 from harmonium.protocols.failure import describe
 from harmonium.protocols.pipeline import effects, events
@@ -52,6 +54,18 @@ class _Change:
     events: list[dict[str, Any]] = attrs.field(factory=list)
     orders: list[effects.Effect] = attrs.field(factory=list)
     is_last: bool = False
+
+
+@attrs.define(slots=True, eq=False)
+class _Batch:
+    """What goes into the next commit, and what waits for it."""
+
+    changes: dict[LiveRequest, _Change] = attrs.field(factory=dict)
+    notes: list[Entry] = attrs.field(factory=list)
+    waiting: list[Callable[[], object]] = attrs.field(factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.notes or self.waiting)
 
 
 class Durable:
@@ -86,7 +100,7 @@ class Durable:
         self.book = book
         self.records = records
         self.results = results
-        self._changes: dict[LiveRequest, _Change] = {}
+        self._batch = _Batch()
         self._in_flight = 0
         self._is_due = False
         self._is_over = False
@@ -119,12 +133,26 @@ class Durable:
             return  # a late answer, while its end is being written
         at = self._coordinator.clock()
         event, data = self._encode(event, at)
-        change = self._changes.get(live)
+        changes = self._batch.changes
+        change = changes.get(live)
         if change is None:
-            change = self._changes[live] = _Change()
+            change = changes[live] = _Change()
         change.events.append(data)
         live.state, orders = advance(live.state, event, at)
         change.orders += orders
+        self._hurry()
+
+    def note(self, entry: Entry) -> None:
+        """Have something in the decision log that is no event of a request."""
+        self._batch.notes.append(entry)
+        self._hurry()
+
+    def after(self, call: Callable[[], object]) -> None:
+        """Call once all that has happened so far is durable."""
+        self._batch.waiting.append(call)
+        self._hurry()
+
+    def _hurry(self) -> None:
         if not self._is_due and self._in_flight < IN_FLIGHT:
             self._is_due = True
             self._cell.ground.signal(self._cell, self._flush)
@@ -143,22 +171,28 @@ class Durable:
 
     def _flush(self) -> None:
         self._is_due = False
-        if self._is_over or not self._changes or self._coordinator is not self._cell.agent:
+        if self._is_over or not self._batch or self._coordinator is not self._cell.agent:
             return
-        changes, self._changes = self._changes, {}
+        batch, self._batch = self._batch, _Batch()
+        self._in_flight += 1
+        pending = self._store.commit(*self._operations(batch), fence=self.own.fence)
+        ground = self._cell.ground
+        written = partial(ground.signal, self._cell, self._written, pending, batch)
+        pending.then(written, ground.call_threadsafe)
+
+    def _operations(self, batch: _Batch) -> list[Operation]:
         operations: list[Operation] = []
-        for live, change in changes.items():
+        for live, change in batch.changes.items():
             operations += self._keeping(live, change)
-        operations += self.records.ends()
+        for entry in batch.notes:
+            operations += self.records.append(entry.correlation_id, [entry])
+        if operations:
+            operations += self.records.ends()
         if self.book.is_changed:
             self.book.is_changed = False
             data = {"path": self._path, "classes": self.book.places}
             operations.append(PutItem(COORDINATORS, short(self._path), data))
-        self._in_flight += 1
-        pending = self._store.commit(*operations, fence=self.own.fence)
-        ground = self._cell.ground
-        written = partial(ground.signal, self._cell, self._written, pending, changes)
-        pending.then(written, ground.call_threadsafe)
+        return operations
 
     def _keeping(self, live: LiveRequest, change: _Change) -> list[Operation]:
         """Give what makes the events of one request durable: at its end they are not needed."""
@@ -193,31 +227,36 @@ class Durable:
 
     # -- after a commit
 
-    def _written(self, pending: Pending[Any], changes: dict[LiveRequest, _Change]) -> None:
+    def _written(self, pending: Pending[Any], batch: _Batch) -> None:
         """Carry out what waited for the commit.
 
         Raises:
             StoreError: If it failed: the supervisor starts the next incarnation.
         """
-        coordinator = self._coordinator
-        if self._is_over or coordinator is not self._cell.agent:
+        if self._is_over or self._coordinator is not self._cell.agent:
             return
         self._in_flight -= 1
         try:
             pending.result()
-            for live, change in changes.items():
+            for live, change in batch.changes.items():
                 self._carry_out(live, change)
         except BaseException:
             self._is_over = True  # what came after it must not be written either
             raise
-        if self._changes and not self._is_due:
+        for call in batch.waiting:
+            call()
+        if self._batch and not self._is_due:
             self._flush()
 
     def _carry_out(self, live: LiveRequest, change: _Change) -> None:
+        coordinator = self._coordinator
         for order in change.orders:
-            CARRY_OUT[type(order)](self._coordinator, live, order)
+            if type(order) is effects.Record:  # it is in the log already
+                coordinator.decisions.append(order.entry)
+            else:
+                CARRY_OUT[type(order)](coordinator, live, order)
         if change.is_last:
-            self._coordinator.forget(live)
+            coordinator.forget(live)
 
     def close(self) -> None:
         """Write nothing more, and let another process take over."""
