@@ -2,7 +2,8 @@
 
 Commands take the signal lane, before all mail and in every state of the
 supervisor, so they are answered at once, also while it starts or a slow child
-stops. What takes time is answered when it is done.
+stops. The answer to a start or a stop tells how it ended; with ``wait=False``,
+and in the middle of a group restart, it comes at once and says `PENDING`.
 """
 
 from __future__ import annotations
@@ -45,24 +46,34 @@ class Operations:
         self._cell = ref._cell
 
     def start_child(
-        self, spec: ChildSpec | None = None, *, id: str | None = None, args: tuple[Any, ...] = ()
+        self,
+        spec: ChildSpec | None = None,
+        *,
+        id: str | None = None,
+        args: tuple[Any, ...] = (),
+        wait: bool = True,
     ) -> Ask[Reply]:
         """Add a child and start it; answered when it is ready or has failed.
+
+        While a group is restarted, or the supervisor boots, the start follows
+        the last one of those, and the answer is `PENDING` at once.
 
         Args:
             spec: The child; None copies the template of a dynamic supervisor.
             id: Another id for it.
             args: Put behind the template's arguments.
+            wait: Whether the answer tells how the start ended. If not it comes
+                at once, and a start that fails is only logged and journaled.
         """
-        return self._ask(lambda request: events.StartChild(request, spec, id, args))
+        return self._ask(lambda request: events.StartChild(request, spec, id, args, wait))
 
-    def stop_child(self, child: str) -> Ask[Reply]:
-        """Stop a child and hold it down; answered when it is gone."""
-        return self._ask(lambda request: events.StopChild(request, child))
+    def stop_child(self, child: str, *, wait: bool = True) -> Ask[Reply]:
+        """Stop a child and hold it down; answered when it is gone, or at once."""
+        return self._ask(lambda request: events.StopChild(request, child, wait))
 
-    def restart_child(self, child: str) -> Ask[Reply]:
-        """Start a child that is held, finished or quarantined."""
-        return self._ask(lambda request: events.RestartChild(request, child))
+    def restart_child(self, child: str, *, wait: bool = True) -> Ask[Reply]:
+        """Start a child that is held, finished or quarantined; as `start_child`."""
+        return self._ask(lambda request: events.RestartChild(request, child, wait))
 
     def delete_child(self, child: str) -> Ask[Reply]:
         """Forget the spec of a child that is down."""

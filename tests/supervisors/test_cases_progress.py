@@ -126,26 +126,83 @@ def test_s42_queries_are_answered_in_the_middle_of_a_slow_stop():
 
 
 def test_s42_a_start_that_is_asked_for_in_a_pass_follows_it():
-    """It is carried out when the group stands again, so that the start order holds."""
+    """It is accepted at once, and carried out when the group stands again, in start order."""
     spec = tree("A", "B", strategy=ONE_FOR_ALL)
     world = World(spec, B=Script(stop=0.7)).boot().clear().crash("A")
-    assert world.start(kid("D")) is None
+    before = world.now
+    reply = world.start(kid("D"))
+    assert (reply.outcome, reply.child, reply.ok) == (Outcome.PENDING, "D", True)
     assert world.start(kid("A")).outcome is Outcome.ALREADY_PRESENT
+    assert world.now == before
     world.run(1)
     assert world.log == ["stopped B", "started A", "started B", "started D"]
-    assert [r[0][1].outcome for r in world.answers.values()] == [
-        Outcome.ALREADY_PRESENT,
-        Outcome.STARTED,
-    ]
+    assert [len(replies) for replies in world.answers.values()] == [1, 1]
 
 
-def test_s42_a_start_that_waits_for_a_pass_is_refused_by_a_shutdown():
-    """Its caller hears of it."""
+def test_s42_a_start_that_waits_for_a_pass_is_given_up_by_a_shutdown():
+    """It is said aloud, as its caller has heard that it was accepted."""
     world = World(tree("A", "B", strategy=ONE_FOR_ALL), B=Script(stop=0.7)).boot().crash("A")
-    assert world.start(kid("D")) is None
+    assert world.start(kid("D")).outcome is Outcome.PENDING
     world.shutdown(5)
-    assert [r[0][1].outcome for r in world.answers.values()] == [Outcome.STOPPING]
     assert "D" not in world.starts
+    assert ("", "What was ordered came to nothing: stopping.") in world.notices
+
+
+def test_s42_a_restart_that_is_asked_for_in_a_pass_follows_it():
+    """The held child comes back after the group, charged to no budget."""
+    spec = tree("A", "B", "C", strategy=ONE_FOR_ALL)
+    world = World(spec, B=Script(stop=0.7)).boot()
+    world.stop("C")
+    world.clear().crash("A")
+    assert world.restart("C").outcome is Outcome.PENDING
+    world.run(1)
+    assert world.log == ["stopped B", "started A", "started B", "started C"]
+    assert world.used == 1
+
+
+def test_s42_an_order_that_waited_and_makes_no_sense_any_more_is_noticed():
+    """Two starts of one id in a pass: the second comes to nothing, and that is said."""
+    spec = tree("A", "B", strategy=ONE_FOR_ALL)
+    world = World(spec, B=Script(stop=0.7)).boot().crash("A")
+    assert world.start(kid("D")).outcome is Outcome.PENDING
+    assert world.start(kid("D")).outcome is Outcome.PENDING
+    world.run(1)
+    assert world.starts["D"] == 1
+    assert ("D", "What was ordered came to nothing: already_started.") in world.notices
+
+
+def test_s42_a_start_that_waited_and_fails_is_noticed():
+    """Nobody waits for its answer any more."""
+    spec = tree("A", "B", strategy=ONE_FOR_ALL)
+    world = World(spec, B=Script(stop=0.7), D=Script(fails=lambda n: OSError("no"))).boot()
+    world.crash("A")
+    assert world.start(kid("D")).outcome is Outcome.PENDING
+    world.run(1)
+    assert world.states().keys() == {"A", "B"}
+    assert ("D", "What was ordered came to nothing: failed OSError: no.") in world.notices
+
+
+def test_an_order_that_does_not_wait_is_answered_at_once():
+    """`PENDING`, and then it is done: a slow stop, a slow start, a slow restart."""
+    world = World(tree("A"), A=Script(stop=3.0, start=2.0), D=Script(start=2.0)).boot(3)
+    before = world.now
+    assert world.order(on.StopChild, "A", wait=False).outcome is Outcome.PENDING
+    assert world.order(on.StartChild, kid("D"), wait=False).outcome is Outcome.PENDING
+    assert world.now == before
+    world.run(4)
+    assert world.states() == {"A": "held", "D": "running"}
+    assert world.order(on.RestartChild, "A", wait=False).outcome is Outcome.PENDING
+    world.run(4)
+    assert world.states() == {"A": "running", "D": "running"}
+    assert all(len(replies) == 1 for replies in world.answers.values())
+    assert world.notices == []
+
+
+def test_a_stop_that_does_not_wait_says_so_when_it_is_done():
+    """There is nothing to wait for with a child that is down."""
+    world = World(tree("A")).boot()
+    world.stop("A")
+    assert world.order(on.StopChild, "A", wait=False).outcome is Outcome.OK
 
 
 def test_s43_the_timer_of_a_deleted_child_does_nothing_to_its_namesake():

@@ -103,10 +103,10 @@ def test_crashes_of_a_running_agent_do_not_grow_memory():
 
 @pytest.mark.soak
 def test_a_million_crashes_do_not_grow_memory():
-    """The same for a million."""
+    """The same for a million: a fifth of a byte for each would be too much."""
     objects, memory = growth(1_000_000)
     assert objects < 300
-    assert memory < 60_000
+    assert memory < 200_000
 
 
 def test_a_failed_ask_leaves_nothing_behind():

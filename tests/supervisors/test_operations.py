@@ -12,6 +12,7 @@ from harmonium.actors.simulated import SimulatedGround
 from harmonium.protocols.errors import SpecError
 from harmonium.supervisors.core.answers import Outcome
 from harmonium.supervisors.core.replay import replay
+from harmonium.supervisors.words import ONE_FOR_ALL
 
 
 @message
@@ -78,6 +79,36 @@ def test_queries_are_answered_at_once_in_the_middle_of_a_slow_stop():
         assert (await shop.which_child("slow")).state == "held"
 
     play(supervisor("shop", children=[child(Idle, id="a"), child(Slow, id="slow")]), scenario)
+
+
+def test_orders_are_answered_at_once_in_the_middle_of_a_group_restart():
+    """S42: a start and a restart are accepted within 50 ms, and carried out afterwards."""
+
+    class Doomed(Agent):
+        @handles
+        def go(self, go: Go) -> None:
+            raise ValueError("again")
+
+    async def scenario(system):
+        shop = operate(system.ref("/shop"))
+        assert (await shop.stop_child("held")).ok
+        system.tell("doomed", Go())
+        await asyncio.sleep(0.5)
+        began = system.ground.time
+        assert (await shop.which_child("slow")).state == "stopping"
+        assert (await shop.start_child(child(Idle, id="new"))).outcome is Outcome.PENDING
+        assert (await shop.restart_child("held")).outcome is Outcome.PENDING
+        assert (await shop.restart_child("slow")).outcome is Outcome.STOPPING
+        assert (await shop.delete_child("slow")).outcome is Outcome.STOPPING
+        assert (await shop.stop_child("slow", wait=False)).outcome is Outcome.PENDING
+        assert (await shop.count_children()).specs == 3
+        assert system.ground.time - began < 0.05
+        await asyncio.sleep(5.0)
+        states = {row.id: row.state for row in await shop.which_children()}
+        assert states == {"doomed": "running", "slow": "held", "held": "running", "new": "running"}
+
+    members = [child(Doomed, id="doomed"), child(Slow, id="slow"), child(Idle, id="held")]
+    play(supervisor("shop", strategy=ONE_FOR_ALL, children=members), scenario)
 
 
 def test_an_agent_operates_its_own_supervisor():

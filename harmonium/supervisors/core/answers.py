@@ -6,7 +6,7 @@ import enum
 
 import attrs
 
-__all__ = ["Counts", "Outcome", "Reply", "Row"]
+__all__ = ["Counts", "Heard", "Outcome", "Reply", "Row"]
 
 
 class Outcome(enum.Enum):
@@ -30,6 +30,8 @@ class Outcome(enum.Enum):
     """Done, or there was nothing to do."""
     RUNNING = "running"
     """The child is alive; stop it first."""
+    PENDING = "pending"
+    """The command is accepted and is carried out later, or is under way."""
     RESTARTING = "restarting"
     """The child is on its way back; stop it first."""
     STOPPING = "stopping"
@@ -56,11 +58,22 @@ class Reply:
 
     @property
     def ok(self) -> bool:
-        """Whether the command did what it was for."""
+        """Whether the command did what it was for, or is going to."""
         return self.outcome in _GOOD
 
 
-_GOOD = frozenset({Outcome.STARTED, Outcome.DECLINED, Outcome.OK})
+_GOOD = frozenset({Outcome.STARTED, Outcome.DECLINED, Outcome.OK, Outcome.PENDING})
+
+
+@attrs.frozen(slots=True)
+class Heard:
+    """Stands for a request that was answered before the command is carried out.
+
+    Args:
+        who: Who gave the command, as the subject of a sentence.
+    """
+
+    who: str
 
 
 @attrs.frozen(slots=True)

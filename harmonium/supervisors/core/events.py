@@ -195,20 +195,24 @@ class StartChild:
         id: Another id for it; None for the spec's own, or for a made-up one
             where the template is used.
         args: Put behind the arguments of the template.
+        wait: Whether the answer is to tell how the start ended; if not, or if
+            a pass through the children has to end first, it comes at once.
     """
 
     request: Any
     spec: ChildSpec | None = None
     id: str | None = None
     args: tuple[Any, ...] = ()
+    wait: bool = True
 
 
 @attrs.frozen(slots=True)
 class StopChild:
-    """Stop a child and hold it; answered when it is gone."""
+    """Stop a child and hold it; answered when it is gone, or at once."""
 
     request: Any
     child: str
+    wait: bool = True
 
 
 @attrs.frozen(slots=True)
@@ -217,6 +221,7 @@ class RestartChild:
 
     request: Any
     child: str
+    wait: bool = True
 
 
 @attrs.frozen(slots=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harmonium.protocols.lifecycle import Exit
-from harmonium.supervisors.core.answers import Outcome, Reply
+from harmonium.supervisors.core.answers import Heard, Outcome, Reply
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.child import After, Child, Status, Why
-from harmonium.supervisors.core.effects import Answer, Kill, Release, Restart, Start, Stop
+from harmonium.supervisors.core.effects import Answer, Kill, Notice, Release, Restart, Start, Stop
 from harmonium.supervisors.core.timers import Due
 from harmonium.supervisors.core.turn import Turn
 
-__all__ = ["answer_starters", "answer_stoppers", "bury", "halt", "kill", "launch"]
+__all__ = ["answer_starters", "answer_stoppers", "bury", "halt", "kill", "launch", "respond"]
 
 
 def launch(turn: Turn, child: Child) -> None:
@@ -73,16 +75,25 @@ def bury(turn: Turn, child: Child, status: Status | None, reason: Exit) -> None:
         child.status = status
 
 
+def respond(turn: Turn, request: Any, reply: Reply) -> None:
+    """Answer a command; where that was done before, say aloud if it came to nothing."""
+    if not isinstance(request, Heard):
+        turn.emit(Answer(request, reply))
+    elif not reply.ok:
+        words = f"What was ordered came to nothing: {reply.outcome.value} {reply.cause}"
+        turn.emit(Notice(reply.child, f"{words.rstrip()}."))
+
+
 def answer_starters(turn: Turn, child: Child, outcome: Outcome, cause: str = "") -> None:
     """Tell those who wait for the start how it ended."""
     live = child.incarnation if outcome is Outcome.STARTED else 0
     for request in child.starters:
-        turn.emit(Answer(request, Reply(outcome, child.id, live, cause)))
+        respond(turn, request, Reply(outcome, child.id, live, cause))
     child.starters = ()
 
 
 def answer_stoppers(turn: Turn, child: Child) -> None:
     """Tell those who wait for the stop that it is done."""
     for request in child.stoppers:
-        turn.emit(Answer(request, Reply(Outcome.OK, child.id)))
+        respond(turn, request, Reply(Outcome.OK, child.id))
     child.stoppers = ()

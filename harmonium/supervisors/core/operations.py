@@ -9,9 +9,8 @@ import attrs
 from harmonium.actors.birth import Birth
 from harmonium.protocols.errors import SpecError
 from harmonium.supervisors import validation
-from harmonium.supervisors.core.answers import Outcome, Reply
+from harmonium.supervisors.core.answers import Heard, Outcome, Reply
 from harmonium.supervisors.core.child import After, Child, Status, Why
-from harmonium.supervisors.core.effects import Answer
 from harmonium.supervisors.core.events import (
     Command,
     DeleteChild,
@@ -22,7 +21,7 @@ from harmonium.supervisors.core.events import (
     StartChild,
     StopChild,
 )
-from harmonium.supervisors.core.instances import answer_starters, bury, halt, launch
+from harmonium.supervisors.core.instances import answer_starters, bury, halt, launch, respond
 from harmonium.supervisors.core.state import Mode
 from harmonium.supervisors.core.turn import Turn
 from harmonium.supervisors.spec import ChildSpec
@@ -38,7 +37,7 @@ def _answer(
         reply = Reply(outcome, child, 0, cause)
     else:
         reply = Reply(outcome, child.id, child.incarnation if child.live else 0, cause)
-    turn.emit(Answer(request, reply))
+    respond(turn, request, reply)
 
 
 def _closed(turn: Turn, event: Command, id: str) -> bool:
@@ -49,12 +48,25 @@ def _closed(turn: Turn, event: Command, id: str) -> bool:
     return True
 
 
-def _put_off(turn: Turn, event: Command) -> bool:
-    """Have a start wait until a pass through the children is over, to keep the order."""
+def _put_off(turn: Turn, event: StartChild | RestartChild | Resize, child: str) -> bool:
+    """Have a start wait until a pass through the children is over, to keep the order.
+
+    The operator hears at once that it is accepted.
+    """
     if turn.state.group is None:
         return False
-    turn.state.deferred = (*turn.state.deferred, event)
+    heard = _accept(turn, event, child)
+    turn.state.deferred = (*turn.state.deferred, attrs.evolve(event, request=heard))
+    turn.rule(child, "put_off", f"{heard.who} wants a start, which waits for the end of a pass.")
     return True
+
+
+def _accept(turn: Turn, event: Command, child: str) -> Heard:
+    """Answer that the command is accepted; gives what stands for its request from now on."""
+    if isinstance(event.request, Heard):
+        return event.request
+    _answer(turn, event.request, Outcome.PENDING, child)
+    return Heard(_who(event))
 
 
 # --- start_child ---
@@ -67,10 +79,12 @@ def start(turn: Turn, event: StartChild) -> None:
     except SpecError as error:
         _answer(turn, event.request, Outcome.INVALID, event.id or "", str(error))
         return
-    if _closed(turn, event, spec.id) or _refuse(turn, event, spec) or _put_off(turn, event):
+    if _closed(turn, event, spec.id) or _refuse(turn, event, spec):
+        return
+    if _put_off(turn, attrs.evolve(event, id=spec.id), spec.id):
         return
     child = turn.add(spec, Why.ADDED, added=True)
-    child.starters = (event.request,)
+    child.starters = (event.request if event.wait else _accept(turn, event, spec.id),)
     turn.rule(spec.id, "add", f"{_who(event)} added it.")
     launch(turn, child)
 
@@ -117,7 +131,9 @@ def stop(turn: Turn, event: StopChild) -> None:
     if child is None:
         _answer(turn, event.request, Outcome.NOT_FOUND, event.child)
         return
-    child.stoppers = (*child.stoppers, event.request)
+    wait = event.wait or not child.live
+    request = event.request if wait else _accept(turn, event, child.id)
+    child.stoppers = (*child.stoppers, request)
     if turn.state.mode is Mode.DOWN and child.live:
         return
     turn.rule(child.id, "hold", f"{_who(event)} stopped it.")
@@ -161,8 +177,8 @@ def restart(turn: Turn, event: RestartChild) -> None:
         _answer(turn, event.request, Outcome.STOPPING, child)
     elif child.status in (Status.RUNNING, Status.ESCALATED):
         _answer(turn, event.request, Outcome.RUNNING, child)
-    elif not _put_off(turn, event):
-        _start_again(turn, child, event.request)
+    elif not _put_off(turn, event, child.id):
+        _start_again(turn, child, event.request if event.wait else _accept(turn, event, child.id))
 
 
 def _start_again(turn: Turn, child: Child, request: Any) -> None:
@@ -201,7 +217,7 @@ def resize(turn: Turn, event: Resize) -> None:
         text = f"it has 0 to {most} partitions" if most else "it has no partitions"
         _answer(turn, event.request, Outcome.INVALID, "", text)
         return
-    if _closed(turn, event, "") or _put_off(turn, event):
+    if _closed(turn, event, "") or _put_off(turn, event, ""):
         return
     if state.resizing is not None:
         _answer(turn, event.request, Outcome.STOPPING, "", "another resize is under way")

@@ -9,7 +9,7 @@ from harmonium.supervisors.core.answers import Outcome, Reply
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.child import After, Child, Status
 from harmonium.supervisors.core.effects import Answer, CancelTimer, Finish, GiveUp, Notice
-from harmonium.supervisors.core.instances import answer_starters, bury, halt, kill
+from harmonium.supervisors.core.instances import answer_starters, bury, halt, kill, respond
 from harmonium.supervisors.core.state import Group, Mode
 from harmonium.supervisors.core.timers import Due, Token
 from harmonium.supervisors.core.turn import Turn
@@ -31,7 +31,7 @@ def begin(turn: Turn, reason: Exit, *, start_failed: bool = False) -> None:
     for event in state.deferred:
         request = getattr(event, "request", None)
         if request is not None:
-            turn.emit(Answer(request, Reply(Outcome.STOPPING)))
+            respond(turn, request, Reply(Outcome.STOPPING))
     state.deferred = ()
     if state.spec.is_dynamic:
         _halt_all(turn)
