@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from harmonium.cli.application import Application
+from harmonium.supervisors.pool_spec import PoolSettings
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
 __all__ = ["draw_tree"]
@@ -28,7 +29,9 @@ def draw_tree(application: Application[Any, Any], *, as_json: bool) -> int:
 
 def _draw(tree: SupervisorSpec, node: Tree) -> Tree:
     for spec in tree.children:
-        if spec.tree is not None:
+        if spec.tree is not None and spec.tree.pool is not None:
+            node.add(_pool(spec.tree, spec.tree.pool))
+        elif spec.tree is not None:
             _draw(spec.tree, node.add(_supervisor(spec.tree)))
         else:
             node.add(_agent(spec))
@@ -39,6 +42,18 @@ def _supervisor(tree: SupervisorSpec) -> Text:
     budget = f"{tree.max_restarts:,} restarts in {tree.within:g} s"
     return Text.assemble(
         (tree.name, "bold cyan"), ("  supervisor", "dim"), f"  {tree.strategy}, {budget}"
+    )
+
+
+def _pool(tree: SupervisorSpec, settings: PoolSettings) -> Text:
+    scale, router = settings.autoscale, type(settings.router).__name__
+    size = f"{settings.size}" if scale is None else f"{scale.minimum} to {scale.maximum}"
+    cls = _class(tree.template) if tree.template is not None else ""
+    budget = f"{tree.max_restarts:,} restarts in {tree.within:g} s each"
+    return Text.assemble(
+        (tree.name, "bold cyan"),
+        (f"  pool of {cls}", "dim"),
+        f"  {size} members, {router}, {budget}",
     )
 
 
@@ -56,6 +71,17 @@ def _class(spec: ChildSpec) -> str:
     return getattr(getattr(spec.start, "factory", None), "__name__", "")
 
 
+def _pool_data(tree: SupervisorSpec, settings: PoolSettings) -> dict[str, Any]:
+    least, most = settings.bounds
+    return {
+        "kind": "pool",
+        "class": "" if tree.template is None else _class(tree.template),
+        "size": settings.size,
+        "bounds": [least, most] if settings.autoscale is not None else None,
+        "router": type(settings.router).__name__,
+    }
+
+
 def _data(tree: SupervisorSpec) -> dict[str, Any]:
     return {
         "id": tree.name,
@@ -63,6 +89,7 @@ def _data(tree: SupervisorSpec) -> dict[str, Any]:
         "strategy": str(tree.strategy),
         "max_restarts": tree.max_restarts,
         "within": tree.within,
+        **({} if tree.pool is None else _pool_data(tree, tree.pool)),
         "children": [
             _data(spec.tree)
             if spec.tree is not None

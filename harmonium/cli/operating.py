@@ -35,6 +35,7 @@ def add_commands(app: App) -> None:
     app.command(_explain, name="explain")
     app.command(log_app)
     app.command(_children, name="children")
+    app.command(_resize, name="resize")
     app.command(_plan, name="plan")
     app.command(_apply, name="apply")
     for name, about in _ORDERS.items():
@@ -66,11 +67,34 @@ def _label(one: dict[str, Any]) -> Text:
         (state, _COLOURS.get(state, "cyan")),
         f" #{one.get('incarnation', 0)}",
     )
+    if "pool" in one:
+        text.append(_pool(one["pool"]))
     if one.get("restarts"):
         text.append(f", {one['restarts']} restarts")
     if one.get("queued"):
         text.append(f", {one['queued']} messages wait")
     return text
+
+
+def _pool(about: dict[str, Any]) -> str:
+    leaving = f", {about['draining']} leaving" if about["draining"] else ""
+    return (
+        f", {about['router']}, {about['live']} of {about['size']} members live{leaving}, "
+        f"{about['queued']} messages wait"
+    )
+
+
+def _resize(
+    path: Address,
+    size: Annotated[int, Parameter(help="How many members or partitions.")],
+    *,
+    control: Control,
+) -> int:
+    """Have a pool, or a partition supervisor, of a running system run so many."""
+    reply = request(control, "resize", path=path, size=size)
+    cause = f": {reply['cause']}" if reply["cause"] else ""
+    sys.stdout.write(f"{path}: {reply['outcome']}{cause}\n")
+    return 0 if reply["ok"] else 1
 
 
 def _explain(

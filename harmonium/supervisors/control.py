@@ -25,6 +25,7 @@ from harmonium.supervisors.live import live_tree
 from harmonium.supervisors.mapping import from_mapping
 from harmonium.supervisors.operations import apply_plan, operate
 from harmonium.supervisors.plan import plan
+from harmonium.supervisors.pool_agent import Pool
 from harmonium.supervisors.system import System
 
 __all__ = ["ControlServer", "request"]
@@ -142,7 +143,15 @@ async def _explain(system: System, path: str) -> Any:
     above, _, child = path.rstrip("/").rpartition("/")
     if not above:
         return await operate(system.ref(path)).explain()
-    return await operate(system.ref(above)).explain(child)
+    told = await operate(system.ref(above)).explain(child)
+    if isinstance(system.ref(path)._cell.agent, Pool):  # why it has its size stands there
+        told += (await operate(system.ref(path)).explain())[1:]
+    return told
+
+
+async def _resize(system: System, path: str, size: int) -> Any:
+    reply = await operate(system.ref(path)).resize(size)
+    return {"outcome": reply.outcome.value, "ok": reply.ok, "cause": reply.cause}
 
 
 async def _story(system: System, correlation: str, skip: int = 0) -> Any:
@@ -220,6 +229,7 @@ _ORDERS: dict[str, Callable[..., Awaitable[Any]]] = {
     "stop_child": _command("stop_child"),
     "restart_child": _command("restart_child"),
     "delete_child": _command("delete_child"),
+    "resize": _resize,
     "plan": _plan,
     "apply": _apply,
 }

@@ -12,6 +12,7 @@ from harmonium.protocols.waiting import Stash
 from harmonium.supervisors.finding import Finding
 from harmonium.supervisors.mapping import from_mapping
 from harmonium.supervisors.phases import plan_of
+from harmonium.supervisors.pool_lint import no_key, unordered
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 from harmonium.supervisors.words import ONE_FOR_ALL, ONE_FOR_ONE
 
@@ -174,7 +175,9 @@ def _root_budget(tree: SupervisorSpec) -> Iterator[Finding]:
         return
     trees = [tree, *(one.tree for one in tree.children if one.tree is not None)]
     crowds = [
-        one for one in trees if one.is_dynamic and (one.max_children or 10**9) >= MANY_CHILDREN
+        one
+        for one in trees
+        if one.is_dynamic and one.pool is None and (one.max_children or 10**9) >= MANY_CHILDREN
     ]
     if crowds:
         yield Finding(
@@ -203,5 +206,7 @@ _OF_A_TREE: tuple[Callable[[SupervisorSpec], Iterator[Finding]], ...] = (
 _OF_A_SUPERVISOR: tuple[Callable[[str, SupervisorSpec], Iterator[Finding]], ...] = (
     _immortal,
     _forced,
+    no_key,
+    unordered,
 )
 _OF_A_CHILD: tuple[Callable[[str, ChildSpec], Iterator[Finding]], ...] = (_minimum_above_maximum,)

@@ -6,6 +6,7 @@ from typing import Any
 
 from harmonium.actors.cell import Cell, CellState
 from harmonium.supervisors.core.queries import row
+from harmonium.supervisors.pool_agent import Pool
 from harmonium.supervisors.supervisor import Supervisor
 from harmonium.supervisors.system import System
 
@@ -32,6 +33,8 @@ def _describe(cell: Cell) -> dict[str, Any]:
     children = {child.id: _describe(child) for child in (cell.children or {}).values()}
     if isinstance(cell.agent, Supervisor):
         about["strategy"] = str(cell.agent.state.spec.strategy)
+        if isinstance(cell.agent, Pool):
+            about["pool"] = cell.agent.about()
         for known in cell.agent.state.table:
             at = row(known)
             down = {"id": at.id, "path": f"{cell.path}/{at.id}", "class": "", "queued": 0}

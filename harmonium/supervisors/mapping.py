@@ -22,6 +22,8 @@ from harmonium.supervisors import words
 from harmonium.supervisors.directives import Directives, directives
 from harmonium.supervisors.phase_spec import StopPhase
 from harmonium.supervisors.poison import Poison
+from harmonium.supervisors.pool import pool
+from harmonium.supervisors.pool_mapping import pool_fields
 from harmonium.supervisors.spec import (
     ChildSpec,
     SupervisorSpec,
@@ -241,7 +243,8 @@ def child_from_mapping(data: Mapping[str, Any], *, path: str = "") -> ChildSpec:
     Args:
         data: `agent` (``package.module:Class``) with `args`, `kwargs` and other
             options of `child`, or `supervisor` with the mapping of a tree; and
-            the fields of `ChildSpec`.
+            the fields of `ChildSpec`. An agent with a table `pool` is one:
+            ``pool = {size = [2, 16], router = "sticky", key = "customer"}``.
         path: The path of its supervisor, for errors.
 
     Raises:
@@ -249,6 +252,7 @@ def child_from_mapping(data: Mapping[str, Any], *, path: str = "") -> ChildSpec:
     """
     plain = dict(_mapping(f"{path}.children", data))
     tree, agent = plain.pop("supervisor", None), plain.pop("agent", None)
+    many = plain.pop("pool", None)
     id = plain.get("id")
     place = f"{path}/{id or '?'}"
     if (tree is None) == (agent is None):
@@ -261,7 +265,12 @@ def child_from_mapping(data: Mapping[str, Any], *, path: str = "") -> ChildSpec:
         start = _imported(f"{place}.agent", agent)
         fields = _fields(place, plain, {**_CHILD, **_AGENT})
     args = _list(f"{place}.args", fields.pop("args", ()))
-    return _below(path, lambda: child(start, *args, **fields))
+    if many is None:
+        return _below(path, lambda: child(start, *args, **fields))
+    if tree is not None:
+        raise SpecError(f"{place}.pool", "a pool has copies of one agent", "give `agent`")
+    fields |= pool_fields(f"{place}.pool", many, _seconds, _imported)
+    return _below(path, lambda: pool(start, *args, **fields))
 
 
 def _children(place: str, value: Any) -> tuple[ChildSpec, ...]:
@@ -283,7 +292,7 @@ def _fields(place: str, data: Any, readers: Mapping[str, Reader]) -> dict[str, A
     found = {}
     for key, value in _mapping(place, data).items():
         if key not in readers:
-            known = [*readers, *(("agent", "supervisor") if "restart" in readers else ())]
+            known = [*readers, *(("agent", "supervisor", "pool") if "restart" in readers else ())]
             raise SpecError(f"{place}.{key}", "no such key", did_you_mean(str(key), known))
         found[key] = readers[key](f"{place}.{key}", value)
     return found

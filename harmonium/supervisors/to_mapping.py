@@ -11,6 +11,7 @@ import attrs
 from harmonium.actors.birth import Birth
 from harmonium.protocols.waiting import Drop, Forward, Hold, Reply, Stash
 from harmonium.supervisors.directives import Directives
+from harmonium.supervisors.pool_mapping import pool_mapping
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 from harmonium.supervisors.words import ESCALATE, NEVER_GIVE_UP
 
@@ -46,6 +47,9 @@ def _child(spec: ChildSpec) -> dict[str, Any]:
     if isinstance(spec.start, Birth):
         start = _changed(spec.start)
         return {"id": spec.id, "agent": _name(start.pop("factory"))} | start | data
+    if spec.start.pool is not None and spec.start.template is not None:
+        members = {**_child(spec.start.template), "pool": pool_mapping(spec.start, _name)}
+        return {**members, "significant": True} if spec.significant else members
     tree = _supervisor(spec.start)
     for key, default in (("shutdown", NEVER_GIVE_UP), ("start_timeout", None)):
         data.pop(key, None)  # a supervisor has other defaults than an agent

@@ -159,7 +159,7 @@ def test_a_long_storm_of_resizes(router):
     ids=repr,
 )
 def test_a_storm_with_crashes(router, rule):
-    """The same with 100 crashes among 10,000 messages, whatever becomes of a crashed member's mail."""
+    """The same with 100 crashes among 10,000 messages, whoever gets a crashed member's mail."""
     ledger = Ledger()
     options = {"on_member_crash": rule}
     system = run(ledger, router, messages=10_000, resizes=100, crashes=100, **options)
