@@ -11,20 +11,38 @@ from harmonium.actors.cell import Cell
 __all__ = ["circle", "waits", "waits_text"]
 
 
-def waits(root: Cell) -> dict[Cell, list[Any]]:
-    """Give, for each agent with a suspended handler, what it waits for: cells, or None."""
+def waits(root: Cell, *, arrived: bool = False) -> dict[Cell, list[Any]]:
+    """Give, for each agent with a suspended handler, what it waits for: cells, or None.
+
+    Args:
+        root: Where to look.
+        arrived: Leave out waits for somebody whom the request has not reached
+            yet: it may still take it, if its handler is reentrant.
+    """
     found: dict[Cell, list[Any]] = {}
     for cell in every_cell(root):
         if cell.more_ is None or not cell.busy:
             continue
         for execution in cell.more_.executions:
+            waiter = execution._fut_waiter
+            if arrived and isinstance(waiter, Ask) and not _has_arrived(waiter):
+                continue
             if execution.envelope is not None:
-                found.setdefault(cell, []).append(_awaited(execution._fut_waiter))
+                found.setdefault(cell, []).append(_awaited(waiter))
     return found
 
 
 def _awaited(waiter: Any) -> Cell | None:
     return waiter.target if isinstance(waiter, Ask) and isinstance(waiter.target, Cell) else None
+
+
+def _has_arrived(ask: Ask[Any]) -> bool:
+    """Whether the target has the request, in its mailbox or in work."""
+    cell = ask.target
+    if not isinstance(cell, Cell):
+        return False
+    in_work = [] if cell.more_ is None else [one.envelope for one in cell.more_.executions]
+    return any(one is not None and one[2] is ask for one in (*cell.mailbox, *in_work))
 
 
 def circle(graph: dict[Cell, list[Any]]) -> list[Cell]:
