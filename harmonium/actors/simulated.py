@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from heapq import heappop, heappush
 from random import Random
 from typing import Any, Protocol, TypeVar
 
@@ -87,8 +87,12 @@ class SimulatedGround(Ground):
         self._last: dict[tuple[Any, Any], float] = {}
         self._held: dict[tuple[Any, Any], list[tuple[Callable[..., None], tuple[Any, ...]]]] = {}
         self._frozen: dict[Cell, bool] = {}
-        self._coming: Counter[Cell] = Counter()
+        self._coming: dict[Cell, int] = {}
+        self._way: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        """What is under way, in the order of arrival: a heap without handles, as nothing of it
+        is ever taken back (a `Timer` for each message costs a microsecond more)."""
         self._blocking = 0
+        self._number = 0
         super().__init__(name=name, clock=self.now, random=Random(seed), ready=ready)
         # asyncio's interface has more than agents may use; what is missing raises.
         self.loop = VirtualLoop(self)  # type: ignore[abstract]
@@ -143,10 +147,15 @@ class SimulatedGround(Ground):
             Whether the condition holds (without one: whether all is quiet).
         """
         ends = self.time + limit
+        step = self.step
         with self.inside():
-            while until is None or not until():
-                if not self.step(ends):
-                    return until is None and not self.ready
+            if until is None:
+                while step(ends):
+                    pass
+                return self.next_due() is None and not self.ready
+            while not until():
+                if not step(ends):
+                    return False
         return True
 
     def advance(self, seconds: float) -> None:
@@ -157,6 +166,14 @@ class SimulatedGround(Ground):
                 pass
         self.time = max(self.time, ends)
 
+    def next_due(self) -> float | None:
+        """When the next thing happens that waits for its time, or None."""
+        due = self.timers.next_due()
+        if not self._way:
+            return due
+        when = self._way[0][0]
+        return when if due is None else min(due, when)
+
     def step(self, ends: float) -> bool:
         """Let one thing happen; False if nothing is due before `ends`."""
         if self.loop.soon and self.loop.run_once():
@@ -164,19 +181,31 @@ class SimulatedGround(Ground):
         if self.ready:
             self._visit_next()
             return True
+        way = self._way
         due = self.timers.next_due()
+        arrives = bool(way) and (due is None or way[0][0] <= due)
+        if arrives:
+            due = way[0][0]
         if due is None or due > ends:
             return False
         if due > self.time:
             if self.before_pause is not None:
                 self.before_pause(due)
             self.time = due
-        timer = self.timers.pop_due(due)
+        if arrives:
+            _, _, arrive, args = heappop(way)
+            arrive(*args)
+        else:
+            self.fire_next()
+        return True
+
+    def fire_next(self) -> None:
+        """Call the timer that is due first."""
+        timer = self.timers.pop_due(self.time)
         if timer is not None and timer.call is not None:
             call, args = timer.call, timer.args
             timer.call = None
             call(*args)
-        return True
 
     def _visit_next(self) -> None:
         cell = self.ready.popleft()
@@ -251,53 +280,67 @@ class SimulatedGround(Ground):
                 self.sent += 1
                 envelope = (*envelope[:3], self.sent, *envelope[4:])
             self.in_transit += 1
-            self._coming[cell] += lane is None
-            self._send_off((envelope[1], cell), latency, self._arrived, cell, envelope, lane)
+            if lane is None:
+                self._coming[cell] = self._coming.get(cell, 0) + 1
+            self._send_off((envelope[1], cell), latency, self._arrived, (cell, envelope, lane))
         return ACCEPTED
 
     def coming(self, cell: Cell) -> int:
         """How many user messages are under way to an agent."""
-        return self._coming[cell]
+        return self._coming.get(cell, 0)
 
     def has_room(self, cell: Cell) -> bool:
         """Whether one more may come, behind those that are under way."""
         more = cell.more_
         if more is not None and more.route is not None:
-            return more.route.has_room(self._coming[cell])
-        parked = more is not None and more.parked
-        return not parked and len(cell.mailbox) + self._coming[cell] < cell.birth.mailbox
+            return more.route.has_room(self._coming.get(cell, 0))
+        if more is not None and more.parked:
+            return False
+        return len(cell.mailbox) + self._coming.get(cell, 0) < cell.birth.mailbox
 
     def refill(self, cell: Cell) -> None:
         """Let parked messages in, behind those that are under way since before."""
-        if not self._coming[cell]:
+        if cell not in self._coming:
             super().refill(cell)
 
     def _send_off(
-        self, pair: tuple[Any, Any], latency: float, arrive: Callable[..., None], *args: Any
+        self,
+        pair: tuple[Any, Any],
+        latency: float,
+        arrive: Callable[..., None],
+        args: tuple[Any, ...],
     ) -> None:
         """Have it arrive: never before what the same sender sent there earlier."""
-        if latency == FOREVER or pair in self._held:
+        if latency == FOREVER or (self._held and pair in self._held):
             self._held.setdefault(pair, []).append((arrive, args))
             return
-        when = max(self.time + HOP + latency, self._last.get(pair, 0.0))
+        when = self.time + HOP + latency
+        earlier = self._last.get(pair, 0.0)
+        when = max(when, earlier)
         self._last[pair] = when
-        self.timers.add(when, arrive, *args)
+        self._number += 1
+        heappush(self._way, (when, self._number, arrive, args))
 
     def release(self, sender: Cell | None, to: Cell | None) -> None:
         """Let what is held between these two arrive, in order."""
         pair = (sender, to)
         for arrive, args in self._held.pop(pair, ()):
-            self._send_off(pair, 0.0, arrive, *args)
+            self._send_off(pair, 0.0, arrive, args)
 
     def _arrived(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> None:
         self.in_transit -= 1
         self.deliveries += 1
-        self._coming[cell] -= lane is None
-        if not self._coming[cell]:
-            del self._coming[cell]
+        if lane is None:
+            left = self._coming[cell] - 1
+            if left:
+                self._coming[cell] = left
+            else:
+                del self._coming[cell]
         if not cell.alive:
             self._post_slowly(cell, envelope, lane)
-        elif cell.more_ is not None and cell.more_.route is not None:
+        elif cell.more_ is None:
+            self.put(cell, envelope, lane)
+        elif cell.more_.route is not None:
             cell.more_.route.arrive(envelope, lane)
         elif not self.turned_away(cell, envelope):
             self.put(cell, envelope, lane)
@@ -314,7 +357,7 @@ class SimulatedGround(Ground):
             return
         self.in_transit += 1
         pair = (answer[1], ask.owner)
-        self._send_off(pair, copies[0], self._reply_arrived, ask, answer, failed)
+        self._send_off(pair, copies[0], self._reply_arrived, (ask, answer, failed))
 
     def _reply_arrived(self, ask: Any, answer: RawEnvelope, failed: bool) -> None:  # noqa: FBT001
         self.in_transit -= 1

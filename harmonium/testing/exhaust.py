@@ -132,5 +132,6 @@ def exhaust(scene: Scene, faults: Faults | None = None, *, budget: float = 10.0)
                 return Exhausted(outcome, runs, complete=False)
             if time.perf_counter() > ends:
                 return Exhausted(None, runs, complete=False)
+            outcome.world.drop()
             prefix = choices.next()
     return Exhausted(None, runs, complete=True)

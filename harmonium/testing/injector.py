@@ -6,7 +6,7 @@ handlers where `FaultInjector` stands in production. It decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -59,6 +59,19 @@ class _Seat:
         self.handled = 0
 
 
+class _Link:
+    """The way from one agent to another."""
+
+    __slots__ = ("latency", "sender", "spared", "to")
+
+    def __init__(self, sender: str, to: _Seat, slow: float, *, spared: bool) -> None:
+        self.sender = sender
+        self.to = to
+        self.latency = (slow,)
+        self.spared = spared
+        """Whether a search may neither lose nor double what goes this way."""
+
+
 class Injector:
     """Carries faults out, and keeps which ones did.
 
@@ -78,7 +91,7 @@ class Injector:
         self._fixed: Replay | None = None
         self._injected: list[Fault] = []
         self._seats: dict[Cell | str | None, _Seat] = {}
-        self._links: dict[tuple[Any, Any], float] = {}
+        self._links: dict[tuple[Any, Any], _Link] = {}
         self._partitions: list[_Cut] = []
         self._skews: list[tuple[Callable[[str], bool], float, float]] = []
         self._passes: dict[str, int] = {}
@@ -206,27 +219,35 @@ class Injector:
         """Give the extra seconds of each copy of a message that arrives."""
         if self.healed or envelope[5].__class__ is TimerContext:
             return _PROMPT
-        seat = self._seats.get(to) or self.seat(to)
-        seat.arrivals = nth = seat.arrivals + 1
         sender = envelope[1]
-        if self._partitions and self._is_cut(sender, seat.path):
+        link = self._links.get((sender, to))
+        if link is None:
+            link = self._links[sender, to] = self._link(sender, to)
+        seat = link.to
+        seat.arrivals = nth = seat.arrivals + 1
+        if self._partitions and self._is_cut(link.sender, seat.path):
             return _PROMPT if isinstance(envelope[0], Terminated) else _LOST
-        slow = self._links.get((sender, to))
-        if slow is None:
-            slow = self._links[sender, to] = self._slowness(sender, seat)
-        found = self._messages(sender, seat, nth)
-        if not found:
-            return _PROMPT if slow == 0.0 else (slow,)
-        return self._carried(found, slow, sender, seat, envelope[0])
+        chosen = self.choices.message(link.sender, seat.path, nth, spared=link.spared)
+        if chosen:
+            self.used += chosen
+        if self._fixed is not None:
+            chosen = (*self._fixed.message(link.sender, seat.path, nth, spared=False), *chosen)
+        if not chosen:
+            return link.latency
+        return self._carried(chosen, link.latency[0], sender, seat, envelope[0])
 
-    def _slowness(self, sender: Cell | None, seat: _Seat) -> float:
-        found = self._ask("link", name_of(sender), seat.path)
+    def _link(self, sender: Cell | None, to: Cell | None) -> _Link:
+        """Look at a link for the first time."""
+        seat = self._seats.get(to) or self.seat(to)
+        by = self._seats.get(sender) or self.seat(sender)
+        found = self._ask("link", by.path, seat.path)
         for fault in found:
             self.note(fault, seat.path)
-        return sum(fault.secs for fault in found)  # type: ignore[attr-defined]
+        slow = sum(fault.secs for fault in found)  # type: ignore[attr-defined]
+        return _Link(by.path, seat, slow, spared=seat.spared or by.spared)
 
     def _carried(
-        self, found: list[Fault], slow: float, sender: Cell | None, seat: _Seat, message: Any
+        self, found: Sequence[Fault], slow: float, sender: Cell | None, seat: _Seat, message: Any
     ) -> tuple[float, ...]:
         copies = [slow]
         for fault in found:
@@ -241,18 +262,6 @@ class Injector:
                 return _LOST
         return tuple(copies)
 
-    def _messages(self, sender: Cell | None, seat: _Seat, nth: int) -> list[Fault]:
-        by = self._seats.get(sender) or self.seat(sender)
-        spared = seat.spared or by.spared
-        found: list[Fault] = []
-        if self._fixed is not None:
-            found += self._fixed.message(by.path, seat.path, nth, spared=spared)
-        chosen = self.choices.message(by.path, seat.path, nth, spared=spared)
-        if chosen:
-            self.used += chosen
-            found += chosen
-        return found
-
     def _delayed(self, fault: Delay, slow: float, sender: Cell | None, seat: _Seat) -> float:
         until = fault.until
         if until is None:
@@ -264,9 +273,9 @@ class Injector:
         self._waiting.append((is_hit, until.nth, (sender, seat.cell)))
         return FOREVER
 
-    def _is_cut(self, sender: Cell | None, to: str) -> bool:
-        now, path = self.ground.time, name_of(sender)
-        return any(cut.parts(path, to, now) for cut in self._partitions)
+    def _is_cut(self, sender: str, to: str) -> bool:
+        now = self.ground.time
+        return any(cut.parts(sender, to, now) for cut in self._partitions)
 
     # -- handlers
 
@@ -279,6 +288,8 @@ class Injector:
         seat.handled = nth = seat.handled + 1
         if self._waiting:
             self._release(seat)
+        if self._fixed is None and seat.spared and not self.choices.exact:
+            return False
         found = self._ask("handling", seat.path, nth, spared=seat.spared)
         if not found:
             return False

@@ -40,13 +40,13 @@ class Rule:
         if verdict is not None and not verdict:
             raise PropertyViolated(self.name, getattr(verdict, "why", ""), now)
 
-    def holds(self, now: float) -> bool:
+    def holds(self) -> bool:
         """Whether it holds."""
         try:
-            self.check(now)
-        except PropertyViolated:
+            verdict = self.condition()
+        except AssertionError:
             return False
-        return True
+        return verdict is None or bool(verdict)
 
 
 @attrs.define

@@ -72,6 +72,7 @@ class _Reducer:
         self.runs += 1
         outcome = run_once(self.scene, Replay(wanted))
         if outcome.key != self.key:
+            outcome.world.drop()
             return False
         self.best = outcome
         used = set(outcome.faults)

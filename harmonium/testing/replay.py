@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ __all__ = ["Replay", "matcher"]
 Numbered = dict[int, list[Fault]]
 
 
+@functools.lru_cache(maxsize=1_000)  # patterns recur in each of 1,000 runs
 def matcher(pattern: str) -> Callable[[str], bool]:
     """Tell what a fault's name matches: a path, a glob, or the outside."""
     if pattern == OUTSIDE or (pattern.startswith("/") and not set("*?[") & set(pattern)):

@@ -105,6 +105,7 @@ def hunt(
             last = tally.add(run_once(scene, choices(number, last)))
             if last.failed:
                 return tally.hunt(last, seed + number, began)
+            last.world.drop()
             pace.step()
             if ends is not None and time.perf_counter() > ends:
                 break

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
 
 from harmonium.protocols.path_glob import PathGlob
@@ -62,13 +60,18 @@ class Faults:
     buggify: Where = True
     max: int = attrs.field(default=5, validator=attrs.validators.ge(0))
     longest: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
+    _known: dict[tuple[str, str], bool] = attrs.field(
+        factory=dict, init=False, eq=False, repr=False, hash=False
+    )
+    """What `hits` has answered: patterns are compiled once, not in each of 1,000 runs."""
 
     def hits(self, kind: str, name: str) -> bool:
         """Whether a kind of fault, by its field's name, may befall what has this name."""
-        value: Any = getattr(self, kind)
-        if isinstance(value, bool):
-            return value
-        return any(pattern.matches(name) for pattern in _patterns(value))
+        known = self._known.get((kind, name))
+        if known is None:
+            known = any(one.matches(name) for one in _patterns(getattr(self, kind)))
+            self._known[kind, name] = known
+        return known
 
     @classmethod
     def everything(cls) -> Faults:

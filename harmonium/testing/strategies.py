@@ -93,8 +93,13 @@ class Search:
         _PREPARE[strategy](self)
 
     def _set(self, kind: str, rate: float) -> None:
-        self._rates[kind] = rate
-        self._gaps[kind] = self._source.gap(rate)
+        """Set how often a kind comes; one that never does costs nothing from then on."""
+        if rate:
+            self._rates[kind] = rate
+            self._gaps[kind] = self._source.gap(rate)
+        else:
+            self._rates.pop(kind, None)
+            self._gaps.pop(kind, None)
 
     # -- the strategies
 
@@ -173,16 +178,17 @@ class Search:
     def message(self, sender: str, to: str, nth: int, *, spared: bool) -> Sequence[Fault]:
         """Delay, lose or double some messages."""
         found: Sequence[Fault] = NOTHING
+        rates = self._rates
         if self._mean:
             if self._may("delay", to):
                 found = (Delay(to, nth, self._memoryless()),)
-        elif self._comes("delay", to):
+        elif "delay" in rates and self._comes("delay", to):
             found = (Delay(to, nth, self._some_seconds()),)
         if spared:
             return found
-        if "drop" in self._rates and self._comes("drop", to):
+        if "drop" in rates and self._comes("drop", to):
             return (Drop(to, nth),)
-        if "duplicate" in self._rates and self._comes("duplicate", to):
+        if "duplicate" in rates and self._comes("duplicate", to):
             secs = self._some_seconds() if self._source.below(2) else 0.0
             return (*found, Duplicate(to, nth, secs))
         return found
@@ -193,13 +199,14 @@ class Search:
 
     def handling(self, actor: str, nth: int) -> Sequence[Fault]:
         """Crash, kill or halt some agents."""
-        if "crash" in self._rates and self._comes("crash", actor):
+        rates = self._rates
+        if "crash" in rates and self._comes("crash", actor):
             where = ("inside", "before", "after")[self._source.below(3)]
             step = (0, 0, 0, 1, 2, 3)[self._source.below(6)] if where == "inside" else 0
             return (Crash(actor, nth, where, step),)  # type: ignore[arg-type]
-        if "kill" in self._rates and self._comes("kill", actor):
+        if "kill" in rates and self._comes("kill", actor):
             return (Kill(actor, on=nth),)
-        if "pause" in self._rates and self._comes("pause", actor):
+        if "pause" in rates and self._comes("pause", actor):
             return (Pause(actor, nth, self._some_seconds()),)
         return NOTHING
 

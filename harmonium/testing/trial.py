@@ -112,6 +112,8 @@ class Trial:
         self._pace.step()
         for site, times in outcome.world.reached.items():
             self.reached[site] = self.reached.get(site, 0) + times
+        if not outcome.failed:
+            outcome.world.drop()
         return outcome
 
     def keep(

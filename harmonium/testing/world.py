@@ -113,7 +113,7 @@ class World:
     def _await(self, rule: Eventually) -> None:
         left = self._healed + rule.within - self.now
         if not rule.holds():
-            self._pass(lambda: rule.holds(), left)
+            self._pass(rule.holds, left)
             rule.check(self.now)
 
     def _settling(self) -> float:
