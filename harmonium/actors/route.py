@@ -41,20 +41,20 @@ class Funnel(deque["RawEnvelope"]):
     mailbox, where the long way costs 0.6.
 
     Args:
-        pick: Gives the cell that gets the next message.
+        pick: Gives whoever gets the next message; it has a `cell`.
         late: Called where that one's mailbox does not take the short way.
     """
 
-    __slots__ = ("_late", "_pick")
+    __slots__ = ("_late", "pick")
 
-    def __init__(self, pick: Callable[[], Cell], late: Callable[[Cell, RawEnvelope], None]) -> None:
+    def __init__(self, pick: Callable[[], Any], late: Callable[[Cell, RawEnvelope], None]) -> None:
         super().__init__()
-        self._pick = pick
+        self.pick = pick
         self._late = late
 
     def append(self, envelope: RawEnvelope) -> None:
         """Put an envelope into the mailbox of a member."""
-        cell = self._pick()
+        cell: Cell = self.pick().cell
         mailbox = cell.mailbox
         if len(mailbox) < cell.limit:
             mailbox.append(envelope)

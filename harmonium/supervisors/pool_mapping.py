@@ -91,7 +91,7 @@ def pool_fields(
 def _router(place: str, value: Any) -> Router[Any]:
     if isinstance(value, Mapping) and len(value) == 1:
         (name, options), *_ = value.items()
-        router = _named(place, name)
+        router: Any = _named(place, name)
         fields = {one.name for one in attrs.fields(type(router))}
         for key in options:
             if key not in fields:
@@ -104,7 +104,8 @@ def _router(place: str, value: Any) -> Router[Any]:
             else option
             for key, option in options.items()
         }
-        return attrs.evolve(router, **read)
+        made: Router[Any] = attrs.evolve(router, **read)
+        return made
     return _named(place, value)
 
 
@@ -125,7 +126,7 @@ def _autoscale(place: str, value: Any, seconds: Seconds) -> Autoscale:
     if not isinstance(value, Mapping):
         raise SpecError(place, f"{value!r} is no table", "write a table of keys and values")
     known = [one.name for one in attrs.fields(Autoscale)]
-    fields = {}
+    fields: dict[str, Any] = {}
     for key, one in value.items():
         if key not in known:
             raise SpecError(f"{place}.{key}", "no such key", did_you_mean(str(key), known))

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.cell import NO_MAIL, Cell, CellState
@@ -34,7 +34,8 @@ from harmonium.supervisors.pool_ways import PureWay, Way
 __all__ = ["Traffic", "key_function"]
 
 _NO_KEY: Any = object()
-_OPEN = (CellState.STARTING, CellState.RUNNING)
+RUNNING = CellState.RUNNING
+_OPEN = (CellState.STARTING, RUNNING)
 
 
 def key_function(settings: PoolSettings) -> Callable[[Any], Key]:
@@ -77,6 +78,8 @@ class Traffic:
         self._key = key_function(settings)
         self.way: Way = way_of(self._ground, self._router, settings, self._key)
         self._keyed = settings.router.keyed
+        self._fans_out = settings.router.fans_out
+        self._may_be_short = hasattr(self.way, "pick")
         self.adopt(self.members, self.everybody)
 
     def _adopt_mail(self) -> None:
@@ -86,7 +89,7 @@ class Traffic:
         more.stash.extend(mailbox)
         more.park = None
         more.route = self
-        cell.mailbox = Funnel(self._pick, self._late)
+        self._funnel = cell.mailbox = Funnel(_nobody, self._late)
         self._set_limit()
 
     def close(self) -> None:
@@ -115,10 +118,12 @@ class Traffic:
         more = self._cell.more
         short = (
             bool(self.members)
-            and hasattr(self.way, "pick")
+            and self._may_be_short
             and not (more.stash or more.parked or self.counts)
             and self._ground.mailbox_limit(self._cell) > 0
         )
+        if short:
+            self._funnel.pick = cast("Any", self.way).pick
         self._cell.limit = 1 if short else 0
 
     def _watch(self, *, always: bool = False) -> None:
@@ -153,11 +158,6 @@ class Traffic:
 
     # -- the short way
 
-    def _pick(self) -> Cell:
-        way: Any = self.way
-        cell: Cell = way.pick().cell
-        return cell
-
     def _late(self, cell: Cell, envelope: RawEnvelope) -> None:
         """The member's first message, or it is full or away."""
         if cell.state is CellState.DEAD:
@@ -169,20 +169,35 @@ class Traffic:
 
     def take(self, envelope: RawEnvelope, lane: Lane | None) -> Any:
         """Route one envelope that was just sent; what it gives can be awaited for room."""
-        if self._is_over():
-            return self._ground.deliver(self._cell, envelope, lane)
+        pool = self._cell
+        if pool.state is not RUNNING and self._is_over():
+            return self._ground.deliver(pool, envelope, lane)
         self.arrived += 1
-        key = self._key_or_die(envelope)
+        key = self._key_or_die(envelope) if self._keyed else None
         if key is _NO_KEY:
             return ACCEPTED
-        if lane is None and self._must_wait(key):
+        if lane is None and pool.more.stash and self._must_wait(key):
             return self._wait(envelope, key)
-        accepted = self._route(envelope, key, lane, self._give)
-        if accepted is None:
+        if self._fans_out:
+            return self._fan_out(envelope, key) or self._wait(envelope, key)
+        member = self.way.seek(key)
+        if member is None:
             return self._wait(envelope, key)
-        if accepted is ACCEPTED and self._cell.limit == 0:
+        cell = member.cell
+        if lane is not None or len(cell.mailbox) >= cell.limit:
+            return self._give(member, key, envelope, lane)
+        return self._put(member, key, envelope)
+
+    def _put(self, member: Member, key: Key, envelope: RawEnvelope) -> Any:
+        """Put it straight into a mailbox that has room, as most have."""
+        cell = member.cell
+        cell.mailbox.append(envelope)
+        self.way.note(key, member)
+        if not cell.scheduled:
+            self._ground.schedule(cell)
+        if self._may_be_short and not self._cell.limit:
             self._shorten()
-        return accepted
+        return ACCEPTED
 
     def arrive(self, envelope: RawEnvelope, lane: Lane | None) -> None:
         """Route one that was accepted when it was sent."""
@@ -190,7 +205,7 @@ class Traffic:
             self._ground.put(self._cell, envelope, lane)
             return
         self.arrived += 1
-        key = self._key_or_die(envelope)
+        key = self._key_or_die(envelope) if self._keyed else None
         if key is _NO_KEY:
             return
         if self._cell.more.parked:
@@ -221,14 +236,12 @@ class Traffic:
         return waiting + there < sum(one.cell.birth.mailbox for one in self.members)
 
     def _shorten(self) -> None:
-        if hasattr(self.way, "pick") and not any(
+        if self._may_be_short and not any(
             one.cell.more_ is not None and one.cell.more_.parked for one in self.members
         ):
             self._set_limit()
 
     def _key_or_die(self, envelope: RawEnvelope) -> Any:
-        if not self._keyed:
-            return None
         try:
             key = self._key(envelope[0])
             hash(key)
@@ -249,9 +262,9 @@ class Traffic:
         self, envelope: RawEnvelope, key: Key, lane: Lane | None, give: Callable[..., Any]
     ) -> Any:
         """Give it to whom the rule says; None if nobody can take it now."""
-        if self._router.fans_out:
+        if self._fans_out:
             return self._fan_out(envelope, key)
-        member = self.way.seek(key) if self.members or self._keyed else None
+        member = self.way.seek(key)
         if member is None:
             return None
         return give(member, key, envelope, lane)
@@ -383,6 +396,11 @@ class Traffic:
         """How many messages wait or are in work."""
         more = self._cell.more
         return len(more.stash) + len(more.parked) + sum(inside(one.cell) for one in self.everybody)
+
+
+def _nobody() -> Any:
+    """Stand for the choice of a member until there is one."""
+    raise LookupError
 
 
 def _nothing() -> None:

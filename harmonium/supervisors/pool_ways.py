@@ -8,6 +8,7 @@ message, 1 to 20 us; these take 0.1 to 0.5.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Any, Protocol
 
 from harmonium.actors.switchboard import Switchboard
@@ -60,16 +61,28 @@ class _Unkeyed:
 
 
 class TurnWay(_Unkeyed):
-    """`RoundRobin`."""
+    """`RoundRobin`; after a resize it goes on with whoever was next."""
 
-    turn = 0
+    def __init__(self, ground: Switchboard) -> None:
+        super().__init__(ground)
+        # An iterator of C: 25 ns where a method that counts takes 110.
+        self.pick: Callable[[], Member] = _never
 
-    def pick(self) -> Member:
-        """Take the next one in turn."""
-        turn = self.turn
-        self.turn = turn + 1
-        members = self._members
-        return members[turn % len(members)]
+    def adopt(self, members: Sequence[Member], everybody: Sequence[Member]) -> None:
+        """Take over who takes mail now."""
+        before = self._members
+        self._members = members
+        if not members:
+            return
+        upcoming = self.pick() if before else members[0]
+        left = members if upcoming in members else before
+        first = left.index(upcoming) % len(members)
+        self.pick = cycle([*members[first:], *members[:first]]).__next__
+
+
+def _never() -> Member:
+    """Stand for the choice among nobody."""
+    raise StopIteration
 
 
 class RandomWay(_Unkeyed):
