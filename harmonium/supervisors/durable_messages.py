@@ -3,8 +3,8 @@
 A message is kept under its name and version. Which class that is has to be
 known when it is read again, by another process: so the place of each class, its
 module and name, is kept beside the messages and imported. What cannot be
-imported (a class inside a function) is looked for in the contracts of the
-agents of the declared tree.
+imported (a class inside a function, or one that has moved) is looked for in the
+contracts of the agents of the declared tree.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class MessageBook:
         self.is_changed = False
         """Whether `places` has something that the store has not."""
         self._classes: dict[str, type] = {}
-        self._keep(_declared(cell))
         self._keep(_imported(self.places))
+        self._take_in(set(_declared(cell)))
         self._codec = self._new_codec()
 
     def encode(self, event: Event, at: float) -> dict[str, Any]:
@@ -96,13 +96,17 @@ class MessageBook:
         new = {type(one) for one in _messages_in(value)} - set(self._classes.values())
         if not new:
             return False
-        self._keep(new)
-        for cls in new:
-            if "<locals>" not in cls.__qualname__ and cls.__module__ != "__main__":
-                self.places[_wire_name(cls)] = f"{cls.__module__}:{cls.__qualname__}"
-                self.is_changed = True
+        self._take_in(new)
         self._codec = self._new_codec()
         return True
+
+    def _take_in(self, classes: set[type]) -> None:
+        self._keep(classes)
+        for cls in classes:
+            place = f"{cls.__module__}:{cls.__qualname__}"
+            if "<locals>" not in place and self.places.get(_wire_name(cls)) != place:
+                self.places[_wire_name(cls)] = place
+                self.is_changed = True
 
     def _keep(self, classes: Iterable[type]) -> None:
         for cls in classes:
