@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from loguru import logger
 from thespian.actors import Actor
@@ -19,8 +20,10 @@ from harmonium.actors import burying, ending, failing
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.ask import Ask
 from harmonium.actors.birth import Birth
+from harmonium.actors.budgets import unit_of
 from harmonium.actors.cell import Cell
 from harmonium.actors.deferred import Deferred
+from harmonium.actors.durable_topics_values import Subscription
 from harmonium.actors.from_thread import hand_over, in_ground
 from harmonium.actors.handlers import HandlerTable, build_table
 from harmonium.actors.inbox import finishing
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from harmonium.actors.timers import Timer
     from harmonium.protocols.envelope import Lane
     from harmonium.protocols.reliability.policy import Policy
+    from harmonium.protocols.reliability.work_budget import Unit, WorkBudget
 
 __all__ = ["Agent"]
 
@@ -257,6 +261,7 @@ class Agent(Actor):  # type: ignore[misc]
         timeout: float | None = 5.0,
         idempotency_key: str | None = None,
         policy: Policy | None = None,
+        work_budget: WorkBudget | None = None,
     ) -> Ask[Any]:
         """Send a message; await the result for the answer.
 
@@ -271,11 +276,13 @@ class Agent(Actor):  # type: ignore[misc]
             idempotency_key: Makes repeats of the same request recognisable.
             policy: What holds for it: retries, breaker and the like. Its own
                 timeout, where it has one, takes the place of `timeout`.
+            work_budget: How much work the answer may cost, all that it causes
+                included; None sets no limit beside those that hold already.
         """
         me = self._cell
         target = to._cell if isinstance(to, Ref) else to
-        if policy is not None:
-            return self._ask_under(policy, target, message, timeout, idempotency_key)
+        if policy is not None or work_budget is not None:
+            return self._ask_under(policy, work_budget, target, message, timeout, idempotency_key)
         if me.offloop:
             ask: Ask[Any] = Ask(me.ground, None, target, timeout)
             context = None if self._work is None else self._work[5]
@@ -289,7 +296,8 @@ class Agent(Actor):  # type: ignore[misc]
 
     def _ask_under(
         self,
-        policy: Policy,
+        policy: Policy | None,
+        budget: WorkBudget | None,
         target: Cell | str,
         message: Any,
         timeout: float | None,
@@ -298,10 +306,16 @@ class Agent(Actor):  # type: ignore[misc]
         me = self._cell
         if isinstance(target, Cell) and target.ground is not me.ground:
             return self._ask_abroad(target, message, timeout, key, policy)
-        sender = None if me.offloop else me
         context = None if self._work is None else self._work[5]
         return me.ground.ask_under(
-            policy, sender, target, message, timeout=timeout, idempotency_key=key, context=context
+            policy,
+            None if me.offloop else me,
+            target,
+            message,
+            timeout=timeout,
+            idempotency_key=key,
+            context=context,
+            work_budget=budget,
         )
 
     def _ask_abroad(
@@ -356,15 +370,28 @@ class Agent(Actor):  # type: ignore[misc]
             context=context,
         )
 
+    @overload
+    def publish(self, event: Any, *, topic: str | None = None) -> int: ...
+    @overload
+    def publish(
+        self, event: Any, *, topic: str | None = None, durable: Literal[True]
+    ) -> Promise[int]: ...
     @in_ground
-    def publish(self, event: Any, *, topic: str | None = None) -> int:
+    def publish(self, event: Any, *, topic: str | None = None, durable: bool = False) -> Any:
         """Send an event to everybody who subscribed to its class or to `topic`.
 
+        Args:
+            event: An instance of a class in `publishes`.
+            topic: A name like ``orders.eu.created``; None for the class alone.
+            durable: Put it into the store first, for durable subscribers too.
+
         Returns:
-            How many subscribers there were.
+            How many subscribers there were; of a durable one a promise of its
+            offset in the journal, which is there once it is stored.
 
         Raises:
             ContractError: If the class is not in `publishes`.
+            SpecError: If the topic is no name.
         """
         if type(event) not in self.publishes:
             self._cell.ground.refuse(self.path, event)
@@ -373,28 +400,54 @@ class Agent(Actor):  # type: ignore[misc]
                 f"it publishes {type(event).__name__}, which its contract does not name",
                 f"add it: publishes = ({type(event).__name__},)",
             )
-        return self._cell.ground.topics.publish(self._cell, event, topic)
+        topics = self._cell.ground.topics
+        if not durable:
+            return topics.publish(self._cell, event, topic)
+        context = self._cell.ground.new_context() if self._work is None else self._work[5]
+        return topics.durable.publish(self._cell, event, topic, context.child(None))
 
     @in_ground
-    def subscribe(self, to: type | str) -> None:
-        """Get events of this class, or under this topic, from now on.
+    def subscribe(self, to: type | str, *, durable: str | Subscription | None = None) -> None:
+        """Get events of this class, under this topic or a pattern of topics, from now on.
 
         The subscription ends with the incarnation: subscribe in `started`.
 
+        Args:
+            to: A message class, a topic like ``orders.eu``, or a pattern: ``*``
+                stands for one word, ``>`` at the end for one or more.
+            durable: Its name, or all about it, to get what was published
+                durably, at least once, over restarts of agent and process.
+
         Raises:
             HandlerError: If no handler takes the event class.
+            SpecError: If it is no pattern, or the durable one is another agent's.
         """
         if isinstance(to, type) and self.__table__.find(to) is None:
             raise HandlerError(
                 type(self).__qualname__,
                 f"it subscribes to {to.__name__} but has no handler for it",
             )
-        self._cell.ground.topics.subscribe(self._cell, to)
+        topics = self._cell.ground.topics
+        if durable is None:
+            topics.subscribe(self._cell, to)
+            return
+        if not self.__table__.by_class:
+            raise HandlerError(
+                type(self).__qualname__,
+                "a durable subscription needs handlers that name their message classes",
+            )
+        wanted = Subscription(durable) if isinstance(durable, str) else durable
+        topics.durable.subscribe(self._cell, to, wanted)
 
     @in_ground
     def unsubscribe(self, to: type | str) -> None:
         """End a subscription."""
         self._cell.ground.topics.unsubscribe(self._cell, to)
+
+    @in_ground
+    def unsubscribe_durable(self, name: str) -> Promise[bool]:
+        """End a durable subscription for good; its place in the journal is forgotten."""
+        return self._cell.ground.topics.durable.unsubscribe(self._cell, name)
 
     @in_ground
     def reply(self, answer: Any) -> None:
@@ -466,6 +519,27 @@ class Agent(Actor):  # type: ignore[misc]
     def unstash(self) -> None:
         """Put what was stashed at the head of the mailbox, oldest first."""
         self._cell.ground.unstash(self._cell)
+
+    @in_ground
+    def spend(self, cost: int | Decimal, unit: str | Unit = "tokens") -> None:
+        """Charge what the message in work has cost to all budgets that it counts for.
+
+        A budget warns at its shares (`WorkBudget.warn_at`); one with ``stops=False``
+        never raises. Without any budget nothing happens.
+
+        Args:
+            cost: How much; a `Decimal` of money, a number of tokens.
+            unit: ``"tokens"`` or ``"money"``.
+
+        Raises:
+            BudgetExceeded: If a budget is overspent by it. What was spent is
+                charged all the same.
+            SpecError: If it is no unit that can be spent, or no amount of it.
+        """
+        which, amount = unit_of(unit, cost)
+        cell = self._cell
+        if cell.ground.budgets is not None:
+            cell.ground.budgets.spend(cell, cell.current, amount, which)
 
     # -- other agents
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harmonium.actors.ask import Ask
+from harmonium.actors.budgets import begin_budget
 from harmonium.actors.cell import Cell
 from harmonium.actors.context import Context, RawEnvelope
 from harmonium.actors.handlers import lane_of
@@ -13,6 +14,7 @@ from harmonium.actors.policies import Policies
 from harmonium.protocols.errors import AskTimeout, MailboxFull
 from harmonium.protocols.message import is_message
 from harmonium.protocols.reliability.policy import Policy
+from harmonium.protocols.reliability.work_budget import WorkBudget
 
 __all__ = ["Asking"]
 
@@ -56,7 +58,7 @@ class Asking(Mail):
 
     def ask_under(
         self,
-        policy: Policy,
+        policy: Policy | None,
         sender: Cell | None,
         target: Cell | str,
         message: Any,
@@ -64,26 +66,34 @@ class Asking(Mail):
         timeout: float | None = 5.0,
         idempotency_key: str | None = None,
         context: Context | None = None,
+        work_budget: WorkBudget | None = None,
     ) -> Ask[Any]:
-        """Send a message under a policy and get a promise of the answer it ends with."""
+        """Send a message under a policy or a budget; the promise has the answer it ends with."""
         if isinstance(target, Cell):
             self.lane(target, message, None)
         elif not is_message(message):
             self.refuse(target, message)
-        ask: Ask[Any] = Ask(self, sender, target, timeout)
         if context is None:
             current = sender.current if sender is not None else None
             context = self.new_context() if current is None else current[5]
+        ask: Ask[Any] = Ask(self, sender, target, timeout)
+        follow = None
+        if work_budget is not None:
+            context, follow = begin_budget(self, work_budget, context)
+        call = (sender, target, message, context, idempotency_key)
         if self.in_thread():
-            self.under(policy, ask, sender, target, message, context, idempotency_key)
+            self.under(policy, ask, *call)
         else:
-            self.call_threadsafe(
-                lambda: self.under(policy, ask, None, target, message, context, idempotency_key)
-            )
+            self.call_threadsafe(lambda: self.under(policy, ask, *call))
+        if follow is not None:
+            follow(ask)
         return ask
 
-    def under(self, policy: Policy, ask: Ask[Any], *call: Any) -> None:
-        """Begin the call of an ask that has a policy, in the ground's thread."""
+    def under(self, policy: Policy | None, ask: Ask[Any], *call: Any) -> None:
+        """Begin the call of an ask that may have a policy, in the ground's thread."""
+        if policy is None:
+            self.ask_now(ask, *call)
+            return
         policies = self.policies
         if policies is None:
             policies = self.policies = Policies(self)

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.overflow import WAIT, Overflow
+from harmonium.protocols.reliability.work_budget import WorkBudget
 
 __all__ = ["Birth"]
 
@@ -27,11 +28,12 @@ class Birth:
         overflow: What happens to one more.
         handler_limit: Longest run of one handler, in seconds. Past it, a
             handler that has been suspended is cancelled, which counts as a
-            crash. None sets no limit.
+            crash; any other is reported. None sets no limit.
         keep_children: Whether a restart leaves its children running.
         stash: How many messages it may stash.
         retries: How often a message whose handler raised is handled again
             after the restart, before it counts as failed.
+        work_budget: How much work it, and all below it, may do; None sets no limit.
     """
 
     factory: Callable[..., Any]
@@ -43,3 +45,4 @@ class Birth:
     keep_children: bool = False
     stash: int = attrs.field(default=1_000, validator=attrs.validators.ge(0))
     retries: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    work_budget: WorkBudget | None = None

@@ -64,6 +64,7 @@ class Extras:
         "aside",
         "attempts",
         "blocking",
+        "budgets",
         "child_gone",
         "declined",
         "deferred",
@@ -99,6 +100,8 @@ class Extras:
         self.aside: dict[str, RawEnvelope] = {}
         self.attempts = 0
         self.blocking: RawEnvelope | None = None
+        self.budgets: tuple[str, ...] = ()
+        """The scopes of the budgets that its messages count for."""
         self.child_gone: Callable[[], None] | None = None
         self.declined: str | None = None
         self.deferred: set[Deferred] = set()

@@ -130,6 +130,8 @@ class FaultInjector:
     def _befall(
         self, cell: Cell, handler: Handler, envelope: RawEnvelope, by: dict[Fault, Injection]
     ) -> bool:
+        if by.keys() & {Fault.DROP, Fault.KILL} and self._ground.budgets is not None:
+            self._ground.budgets.leave(envelope[3])  # its handler never runs
         if Fault.DROP in by:
             self._drop(cell, envelope)
             return True

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from harmonium.actors.ask import Ask
+from harmonium.actors.budgets import continued
 from harmonium.actors.cell import NO_MAIL, Cell, CellState
 from harmonium.actors.claims import Claims
 from harmonium.actors.context import Context, RawEnvelope
@@ -143,7 +144,7 @@ class AgentInbox:
         cell = self._cell
         waiter = f"inbox:{envelope[3]}"
         context: Context = envelope[5]
-        keyed = Context(context.correlation_id, context.deadline, key[1], context.traceparent)
+        keyed = continued(context, context.deadline, key[1])
         cell.more.aside[waiter] = (*envelope[:5], keyed)
         self._take(
             self._rule.request(
@@ -234,7 +235,7 @@ class AgentInbox:
         waiters = self._state.entries[effect.key].waiters
         ends = [cell.more.aside[w][5].deadline for w in waiters if w in cell.more.aside]
         deadline = None if None in ends else max(end for end in ends if end is not None)
-        context = Context(first[5].correlation_id, deadline, None, first[5].traceparent)
+        context = continued(first[5], deadline, None)
         promise = RunAsk(cell, (effect.key, effect.run), claim, self._claims)
         ground.sent = promise.number = number = ground.sent + 1
         promise.then(self._ended)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.protocols.envelope import Lane
     from harmonium.protocols.reliability.policy import Policy
+    from harmonium.protocols.reliability.work_budget import WorkBudget
 
 __all__ = ["Ref"]
 
@@ -74,6 +75,7 @@ class Ref:
         timeout: float = 5.0,
         idempotency_key: str | None = None,
         policy: Policy | None = None,
+        work_budget: WorkBudget | None = None,
     ) -> Ask[Any]:
         """Send a message and get the answer, from the thread or loop one is in.
 
@@ -86,12 +88,13 @@ class Ref:
             idempotency_key: Makes repeats of the same request recognisable.
             policy: What holds for it: retries, breaker and the like. Its own
                 timeout, where it has one, takes the place of `timeout`.
+            work_budget: How much work the answer may cost, all that it causes included.
 
         Raises:
             ContractError: If the agent's contract does not name the message.
         """
         cell = self._cell
-        if policy is not None:
+        if policy is not None or work_budget is not None:
             answer: Ask[Any] = cell.ground.ask_under(
                 policy,
                 caller(cell.ground),
@@ -99,6 +102,7 @@ class Ref:
                 message,
                 timeout=timeout,
                 idempotency_key=idempotency_key,
+                work_budget=work_budget,
             )
             return answer
         return cell.ground.ask(

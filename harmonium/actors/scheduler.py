@@ -22,6 +22,7 @@ from harmonium.actors.context import DEADLINE, TimerContext
 from harmonium.actors.execution import Execution
 from harmonium.actors.inbox import once
 from harmonium.actors.timers import Timers
+from harmonium.actors.watchdog import watched
 from harmonium.protocols.errors import ContractError, EnvelopeExpired
 from harmonium.protocols.lifecycle import Phase
 from harmonium.protocols.signals import Terminated
@@ -73,6 +74,7 @@ class Scheduler:
         self.active: Cell | None = None
         self.chaos: Any = None
         self.recorder: Any = None
+        self.budgets: Any = None
         self.tracer: Any = None
         self.awake: bool = False
         self.sent = 0
@@ -313,12 +315,22 @@ class Scheduler:
         """Call the handler in the way it asks for, unless a fault befalls the message."""
         if handler.idempotent is not None and once(cell, handler, envelope):
             return
+        if self.budgets is not None:
+            admitted = self.budgets.admit(cell, handler, envelope)
+            if admitted is None:
+                return
+            handler = admitted
         if self.recorder is not None:
             self.recorder.before(cell, envelope)
         if self.tracer is not None:
             self.tracer.began(cell, envelope)
         if self.chaos is not None and self.chaos.intercept(cell, handler, envelope):
             return
+        self._call(cell, handler, envelope)
+
+    def _call(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
+        if cell.birth.handler_limit is not None:
+            handler = watched(cell, handler, envelope)
         if handler.blocking:
             self.begin_blocking(cell, handler, envelope)
             return

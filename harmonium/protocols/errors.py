@@ -16,6 +16,7 @@ __all__ = [
     "AskError",
     "AskFailed",
     "AskTimeout",
+    "BudgetExceeded",
     "BudgetExhausted",
     "CodecError",
     "CompensationFailed",
@@ -281,6 +282,26 @@ class Unavailable(AskError):
         return f"{self.path} is unavailable until {when}" + (
             f": {self.cause}" if self.cause else ""
         )
+
+
+@attrs.define(eq=False, slots=False)
+class BudgetExceeded(AskError):
+    """A budget of work has no room for this; raise it, or do with less.
+
+    Args:
+        scope: Whose budget: an agent's path, or the correlation id of a request.
+        unit: What ran out: messages, seconds, concurrency, money or tokens.
+        used: How much of it is used.
+        limit: How much there is.
+    """
+
+    scope: str
+    unit: str
+    used: Any
+    limit: Any
+
+    def __str__(self) -> str:
+        return f"the budget of {self.scope} has no room: {self.used} of {self.limit} {self.unit}"
 
 
 # --- Bytes that are no message --------------------------------------------

@@ -15,6 +15,7 @@ _NOT_DONE = (
     errors.UnknownAgent,
     errors.EnvelopeExpired,
     errors.Unavailable,
+    errors.BudgetExceeded,
     errors.DefinitionError,
     errors.CodecError,
 )

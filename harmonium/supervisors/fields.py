@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
+from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.waiting import Mail
 from harmonium.supervisors.directives import Directives
 from harmonium.supervisors.phase_spec import StopPhase
@@ -68,3 +69,4 @@ class SupervisorFields(TypedDict, total=False):
     keep_added: bool
     kind: Kind
     stop_phases: tuple[StopPhase, ...]
+    work_budget: WorkBudget | None

@@ -17,6 +17,7 @@ from harmonium.actors.birth import Birth
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
 from harmonium.protocols.overflow import DEFAULT_CAPACITY, WAIT, Overflow
+from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.waiting import HOLD, Mail
 from harmonium.supervisors import validation, words
 from harmonium.supervisors.directives import Directives
@@ -164,6 +165,8 @@ class SupervisorSpec:
             no limit.
         extra_args: For a dynamic supervisor: put before each child's arguments.
         stop_phases: The phases of a coordinated stop; for the root.
+        work_budget: How much work all agents below may do together; None sets no
+            limit. New limits hold from its next start on.
         pool: What makes it a pool of copies of its template; see
             `harmonium.supervisors.pool`.
 
@@ -192,6 +195,7 @@ class SupervisorSpec:
     max_children: int | None = None
     extra_args: tuple[Any, ...] = ()
     stop_phases: tuple[StopPhase, ...] = ()
+    work_budget: WorkBudget | None = None
     pool: PoolSettings | None = None
     budget: Budget = attrs.field(init=False, eq=False, repr=False)
     """Its restart intensity, made of `max_restarts` and `within`."""
@@ -242,6 +246,7 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
     keep_children: bool = False,
     stash: int = 1_000,
     retries: int = 0,
+    work_budget: WorkBudget | None = None,
     **fields: Unpack[ChildFields],
 ) -> ChildSpec:
     """Declare one child of a supervisor.
@@ -259,6 +264,8 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
         keep_children: Whether a restart leaves the agent's own children running.
         stash: How many messages the agent may stash.
         retries: How often a message whose handler raised is handled again.
+        work_budget: How much work the agent, and all below it, may do; None sets no
+            limit. A supervisor takes it where it is declared.
         **fields: Any other field of `ChildSpec`.
 
     Raises:
@@ -287,6 +294,7 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
             keep_children=keep_children,
             stash=stash,
             retries=retries,
+            work_budget=work_budget,
         )
     return _make(ChildSpec, id=id, start=birth, **fields)
 

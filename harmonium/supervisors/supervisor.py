@@ -136,7 +136,13 @@ def birth_of(spec: ChildSpec | SupervisorSpec, *, reports: bool = False) -> Birt
     if isinstance(start, SupervisorSpec):
         settings, options = start.pool, {"reports": reports} if reports else {}
         if settings is not None:
-            bounds = {"mailbox": settings.mailbox, "overflow": settings.overflow}
-            return Birth(settings.agent, (start,), options, **bounds)
-        return Birth(Supervisor, (start,), options)
+            return Birth(
+                settings.agent,
+                (start,),
+                options,
+                mailbox=settings.mailbox,
+                overflow=settings.overflow,
+                work_budget=start.work_budget,
+            )
+        return Birth(Supervisor, (start,), options, work_budget=start.work_budget)
     return start

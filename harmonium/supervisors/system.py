@@ -21,6 +21,7 @@ from harmonium.actors.ask import Ask
 from harmonium.actors.cell import Cell
 from harmonium.actors.context import caller
 from harmonium.actors.dead_letters import DeadLetters
+from harmonium.actors.durable_topics import DurableTopics
 from harmonium.actors.ground import Ground
 from harmonium.actors.local import LocalGround
 from harmonium.actors.observer import AgentStarted
@@ -32,7 +33,9 @@ from harmonium.actors.store.ports import Store
 from harmonium.actors.streaming import BUFFER, Stream, open_stream
 from harmonium.protocols.errors import DefinitionError, StartFailed, SystemStopped, UnknownAgent
 from harmonium.protocols.lifecycle import Exit
+from harmonium.protocols.message import is_message
 from harmonium.protocols.reliability.policy import Policy
+from harmonium.protocols.reliability.work_budget import Usage, WorkBudget
 from harmonium.supervisors.inbox import InboxCalls
 from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
 from harmonium.supervisors.phases import PhaseOver
@@ -268,6 +271,7 @@ class System:
         correlation_id: str | None = None,
         idempotency_key: str | None = None,
         policy: Policy | None = None,
+        work_budget: WorkBudget | None = None,
     ) -> Ask[Any]:
         """Send a message and get its answer: ``await`` it, or ``.result()`` in a thread.
 
@@ -279,6 +283,7 @@ class System:
             idempotency_key: Makes repeats of the same request recognisable.
             policy: What holds for it: retries, breaker and the like. Its own
                 timeout, where it has one, takes the place of `timeout`.
+            work_budget: How much work the answer may cost, all that it causes included.
 
         Raises:
             SystemStopped: If the system is stopping or has not started.
@@ -288,8 +293,10 @@ class System:
         if not ground.open or self._root is None:
             raise SystemStopped(ground.name)
         context = None if correlation_id is None else ground.new_context(correlation_id)
-        ask = ground.ask if policy is None else partial(ground.ask_under, policy)
-        return ask(
+        ask: Any = ground.ask
+        if policy is not None or work_budget is not None:
+            ask = partial(ground.ask_under, policy, work_budget=work_budget)
+        answer: Ask[Any] = ask(
             caller(ground),
             to._cell if isinstance(to, Ref) else to,
             message,
@@ -297,6 +304,7 @@ class System:
             idempotency_key=idempotency_key,
             context=context,
         )
+        return answer
 
     def stream(
         self,
@@ -344,6 +352,41 @@ class System:
         """
         return InboxCalls(lambda message: self.ask(address, message))
 
+    def publish(
+        self, event: Any, *, topic: str | None = None, durable: bool = False
+    ) -> Promise[int]:
+        """Send an event from outside to everybody who subscribed to its class or to `topic`.
+
+        Args:
+            event: An instance of a `@message` class.
+            topic: A name like ``orders.eu.created``; None for the class alone.
+            durable: Put it into the store first, for durable subscribers too.
+
+        Returns:
+            How many subscribers there were, or a durable one's offset: ``await``
+            it, or ``.result()`` in a thread.
+
+        Raises (when awaited):
+            ContractError: If it is no message.
+            SpecError: If the topic is no name.
+        """
+        ground = self.ground
+
+        def send() -> Promise[int] | int:
+            if not is_message(event):
+                ground.refuse("publish", event)
+            if durable:
+                context = ground.new_context()
+                return ground.topics.durable.publish(None, event, topic, context)
+            return ground.topics.publish(None, event, topic)
+
+        return self._call_through(send)
+
+    @property
+    def topics(self) -> DurableTopics:
+        """The durable topics: `subscriptions`, `rewind`, `trim`."""
+        return self.ground.topics.durable
+
     # -- looking at it
 
     def account(self) -> Account:
@@ -356,6 +399,16 @@ class System:
     def dead_letters(self) -> DeadLetters:
         """The dead letters, newest last: iterate, `list`, `show`, `edit`, `replay`, `drop`."""
         return self.ground.dead_letters
+
+    def usage(self, scope: str) -> Usage | None:
+        """What was used of a work budget; None where there is none.
+
+        Args:
+            scope: The path of the agent or supervisor that it was declared for, or
+                the correlation id of a request that is under way.
+        """
+        budgets = self.ground.budgets
+        return None if budgets is None else budgets.usage(scope)
 
     @property
     def restarts(self) -> int:
@@ -372,6 +425,28 @@ class System:
     def call(self, function: Callable[[Ground], T]) -> Promise[T]:
         """Run `function(ground)` in the ground's thread."""
         return self._call(lambda: function(self.ground))
+
+    def _call_through(self, function: Callable[[], Promise[T] | T]) -> Promise[T]:
+        """Run a function in the ground's thread, and wait for its promise as well."""
+        promise: Promise[T] = Promise(self.ground)
+
+        def over(done: Promise[T]) -> None:
+            error = done.exception()
+            if error is None:
+                promise.settle(done.result())
+            else:
+                promise.fail(error)
+
+        def begun(called: Promise[Any]) -> None:
+            error = called.exception()
+            result = None if error is not None else called.result()
+            if isinstance(result, Promise):
+                result.then(over)
+            else:
+                over(called)
+
+        self._call(function).then(begun)
+        return promise
 
     def _elsewhere(self) -> bool:
         return not self.ground.in_thread() and self.report is None

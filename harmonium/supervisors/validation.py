@@ -19,6 +19,7 @@ from harmonium.protocols.checks import check_count, check_flag, check_seconds
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.overflow import Overflow
+from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.waiting import Drop, Forward, Hold, Refuse, Reply, Stash
 from harmonium.supervisors import words
 from harmonium.supervisors.directives import Directives
@@ -125,6 +126,7 @@ def _check_choices(place: str, spec: SupervisorSpec) -> None:
     _instance(f"{place}.on_root_exhausted", spec.on_root_exhausted, words.RootExhausted)
     _instance(f"{place}.kind", spec.kind, words.Kind)
     _optional(f"{place}.subtree", spec.subtree, Budget)
+    _optional(f"{place}.work_budget", spec.work_budget, WorkBudget)
     _optional(f"{place}.directives", spec.directives, Directives)
     check_flag(f"{place}.per_child", spec.per_child)
     check_flag(f"{place}.keep_added", spec.keep_added)
@@ -210,6 +212,7 @@ def birth(place: str, **fields: Any) -> Birth:
     check_count(f"{place}.retries", fields["retries"])
     check_flag(f"{place}.keep_children", fields["keep_children"])
     _instance(f"{place}.overflow", fields["overflow"], Overflow)
+    _optional(f"{place}.work_budget", fields["work_budget"], WorkBudget)
     if fields["handler_limit"] is not None:
         check_seconds(f"{place}.handler_limit", fields["handler_limit"], above=0.0)
     return Birth(**fields)

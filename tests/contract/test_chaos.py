@@ -26,6 +26,7 @@ from harmonium.actors.slow_store import SlowStore
 from harmonium.actors.store import MemoryStore
 from harmonium.protocols.chaos import Fault
 from harmonium.protocols.errors import AgentDead, StoreError
+from harmonium.supervisors.shutdown import StopLimits
 from tests.contract.agents import Answer, Note
 
 
@@ -122,7 +123,7 @@ def test_a_hang_lasts_its_time_or_until_somebody_ends_it(play, book_of):
         with pytest.raises(AskTimeout):
             await system.ask("a", Note(2), timeout=0.1)
 
-    play(shop(child(book_of, book, id="a", shutdown=0.1)), scenario)
+    play(shop(child(book_of, book, id="a", shutdown=0.1)), scenario, limits=StopLimits(0.05))
     assert book == [1]
 
 
@@ -203,7 +204,7 @@ def test_only_the_agents_times_and_rates_of_the_plan(play):
     play(shop(child(Book, one, id="a"), child(Book, two, id="b")), scenario)
 
 
-def test_each_fault_is_logged_with_the_request_it_touched(play):
+def test_each_fault_is_logged_with_the_request_it_touched(play, until):
     """The log line and the event carry path, rule, message and correlation id."""
     heard: list[Any] = []
     lines: list[Any] = []
@@ -216,6 +217,7 @@ def test_each_fault_is_logged_with_the_request_it_touched(play):
             await attach(system, "crash=1,duplicate=1", seed=5)
             with pytest.raises(AskFailed):
                 await system.ask("a", Note(1), correlation_id="order-7")
+            await until(lambda: system.account().in_flight == 0)
         finally:
             logger.remove(sink)
             logger.disable("harmonium")

@@ -30,6 +30,7 @@ EXAMPLES: tuple[HarmoniumError, ...] = (
     errors.AskTimeout("/shop", 0.5),
     errors.AskFailed("/shop", "ValueError", "bad", "Traceback ..."),
     errors.Unavailable("/shop", 12.5, "breaker open"),
+    errors.BudgetExceeded("/shop", "tokens", 11, 10),
     errors.CodecError("$.lines[3].price", "not a decimal"),
     errors.UnknownMessage("$.type", "no message 'a.B/1'", "a.C/1"),
     errors.MalformedMessage("$.lines[3].price", "missing"),

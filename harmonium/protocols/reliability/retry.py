@@ -13,7 +13,14 @@ from harmonium.protocols.failure import Failure, names_of
 
 __all__ = ["NEVER_AGAIN", "Again", "Enough", "GiveUp", "RetryPolicy"]
 
-NEVER_AGAIN = ("DefinitionError", "CodecError", "AgentDead", "UnknownAgent", "SystemStopped")
+NEVER_AGAIN = (
+    "DefinitionError",
+    "CodecError",
+    "AgentDead",
+    "UnknownAgent",
+    "SystemStopped",
+    "BudgetExceeded",
+)
 """Failures that no repetition mends."""
 
 
