@@ -1,0 +1,1 @@
+"""Twenty-five programs with one known bug each; `catalogue` lists them."""
