@@ -22,6 +22,7 @@ __all__ = [
     "AgentCrashed",
     "AgentExited",
     "AgentStarted",
+    "HandlerOverran",
     "LetterDied",
     "MailboxOverflowed",
     "Observers",
@@ -56,6 +57,17 @@ class AgentExited:
     path: str
     incarnation: int
     reason: Exit
+
+
+@attrs.frozen(slots=True)
+class HandlerOverran:
+    """A handler is (or was, if `done`) at work for longer than its limit, and goes on."""
+
+    path: str
+    incarnation: int
+    handler: str
+    seconds: float
+    done: bool
 
 
 @attrs.frozen(slots=True)
@@ -134,6 +146,21 @@ class Observers:
         )
         if self._listeners:
             self.emit(AgentCrashed(path, incarnation, error, phase, message, correlation))
+
+    def overran(self, cell: Cell, handler: str, seconds: float, *, done: bool) -> None:
+        """Note a handler that is over its limit and cannot be cancelled."""
+        path, incarnation = cell.path, cell.incarnation
+        logger.warning(
+            "{path} #{incarnation}: handler {} {} at work for {:.3g} s, limit {:g} s",
+            handler,
+            "was" if done else "is",
+            seconds,
+            cell.birth.handler_limit,
+            path=path,
+            incarnation=incarnation,
+        )
+        if self._listeners:
+            self.emit(HandlerOverran(path, incarnation, handler, seconds, done))
 
     def exited(self, cell: Cell, reason: Exit) -> None:
         """Note that an incarnation is gone."""

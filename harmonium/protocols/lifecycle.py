@@ -22,6 +22,7 @@ __all__ = [
     "ExitKind",
     "Exited",
     "Failed",
+    "Overran",
     "Phase",
     "Report",
     "Started",
@@ -135,4 +136,26 @@ class Declined:
     why: str = ""
 
 
-Report = Started | Failed | Exited | Declined
+@attrs.frozen(slots=True)
+class Overran:
+    """A handler runs longer than its limit and cannot be cancelled; it is reported.
+
+    One that can be cancelled (an async one) is cancelled by its cell, which is
+    a crash: `Failed`.
+
+    Args:
+        child: The child's id under its parent.
+        incarnation: Which one it is.
+        seconds: How long the handler runs by now, or ran.
+        handler: Its name; empty if nobody knows.
+        done: Whether it has come back.
+    """
+
+    child: str
+    incarnation: int
+    seconds: float
+    handler: str = ""
+    done: bool = False
+
+
+Report = Started | Failed | Exited | Declined | Overran

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from harmonium.protocols.lifecycle import Declined, Exit, Exited, Phase, Started
+from harmonium.protocols.lifecycle import Declined, Exit, Exited, Overran, Phase, Started
 from harmonium.protocols.quick import quick
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.timers import Token
@@ -107,24 +107,6 @@ class Ended:
     incarnation: int
     reason: Exit
     cause: Cause
-
-
-@attrs.frozen(slots=True)
-class Overran:
-    """A handler runs longer than its limit and cannot be cancelled; it is reported.
-
-    One that can be cancelled (an async one) is cancelled by its cell, which is
-    a crash: `Failed`.
-
-    Args:
-        child: Its id.
-        incarnation: Which one it is.
-        seconds: How long the handler runs by now.
-    """
-
-    child: str
-    incarnation: int
-    seconds: float
 
 
 @attrs.frozen(slots=True)

@@ -9,6 +9,7 @@ from harmonium.protocols.lifecycle import (
     Exit,
     Exited,
     ExitKind,
+    Overran,
     Phase,
     Started,
 )
@@ -18,7 +19,7 @@ from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.child import After, Child, Status, Why
 from harmonium.supervisors.core.effects import Notice
 from harmonium.supervisors.core.endings import decline, ended, finish, start_failed
-from harmonium.supervisors.core.events import Ended, Failed, Overran, Spent
+from harmonium.supervisors.core.events import Ended, Failed, Spent
 from harmonium.supervisors.core.instances import answer_starters, bury
 from harmonium.supervisors.core.recovery import charge_subtree, rest
 from harmonium.supervisors.core.state import Mode
@@ -197,7 +198,9 @@ def overran(turn: Turn, event: Overran) -> None:
     """Report a handler that is at work for longer than its limit."""
     child = _present(turn, event.child, event.incarnation)
     if child is not None and child.status is Status.RUNNING:
-        text = f"A handler is at work for {event.seconds:g} s, which is over its limit."
+        verb = "was" if event.done else "is"
+        name = f"Its handler {event.handler}" if event.handler else "A handler"
+        text = f"{name} {verb} at work for {event.seconds:.3g} s, which is over its limit."
         turn.emit(Notice(child.id, text))
         turn.rule(child.id, "report", text)
 
