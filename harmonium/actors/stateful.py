@@ -107,6 +107,11 @@ class Stateful:
             raise UnknownAgent(path, self._ground.registry.nearest(path, None))
         return cell.ref
 
+    def close(self) -> None:
+        """Hand over what is not in the store yet, before the store is closed."""
+        self._ground.topics.durable.close()
+        self._ground.dead_letters.close()
+
     def remember(self, cell: Cell, watch: Watch) -> None:
         """Close this watch when the incarnation ends."""
         self._watches.setdefault(cell, []).append(watch)

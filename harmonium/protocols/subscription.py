@@ -35,6 +35,8 @@ class Slow(enum.Enum):
     """The subscription ends, and the subscriber is told."""
     WAIT = "wait"
     """The publisher waits. One slow subscriber then slows all others down."""
+    PARK = "park"
+    """It stays where it is kept, and is read from there when there is room."""
 
 
 @attrs.frozen

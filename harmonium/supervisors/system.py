@@ -166,7 +166,7 @@ class System:
                 progress = await self._phases.run(self.ground, "stop")
                 self.phases_over = dict(progress.over)
             self.report = await stop_ground(self.ground, self.limits)
-            self.ground.dead_letters.close()
+            self.ground.stateful.close()
             if self._place is not None and self.store is not None:
                 await self.store.aclose()
             self._close()
@@ -202,7 +202,7 @@ class System:
     def _close(self) -> None:
         """Take no more agents; then close the store, which has their last words."""
         self.ground.close()
-        self.ground.dead_letters.close()
+        self.ground.stateful.close()
         if self._place is not None and self.store is not None:
             self.store.close()
 

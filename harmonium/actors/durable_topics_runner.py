@@ -1,0 +1,500 @@
+"""`Runner`: brings one durable subscription from the journal to its agent.
+
+It reads a page when it has little left, gives the agent what the policy allows,
+and moves the offset in the store once handlers are done. So what is in memory
+is bounded, however far the subscriber is behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from loguru import logger
+
+from harmonium.actors.ask import Ask
+from harmonium.actors.cell import CellState
+from harmonium.actors.context import Context
+from harmonium.actors.dead_letter_forms import Stored
+from harmonium.actors.durable_topics_match import Match
+from harmonium.actors.durable_topics_values import StoredContext, Subscription, SubscriptionLost
+from harmonium.actors.handlers import lane_of
+from harmonium.actors.promise import Promise
+from harmonium.actors.stateful_drive import drive
+from harmonium.actors.store.memory import MemoryStore
+from harmonium.actors.store.values import Entry, Fence
+from harmonium.protocols.errors import CodecError, StaleToken, StoreError
+from harmonium.protocols.persistent_map import PersistentMap
+from harmonium.protocols.subscription import (
+    Commit,
+    Cursor,
+    CursorEffect,
+    Deliver,
+    GiveToOffice,
+    LookAgain,
+    Slow,
+)
+
+if TYPE_CHECKING:
+    from harmonium.actors.cell import Cell
+    from harmonium.actors.ground import Ground
+
+__all__ = ["FAILURES", "Runner"]
+
+FAILURES = "topic-failures"
+"""The namespace of how often an entry has failed for a subscription: NAME/OFFSET."""
+
+PAGE = 200
+"""Entries that are read at once."""
+
+POLL = 0.5
+"""Seconds between two looks for what other processes have published."""
+
+REST = 1.0
+"""Seconds after which a store that failed is tried again."""
+
+TENURE = 1e9
+"""Seconds of the lease: it ends when another system takes the subscription."""
+
+
+class Runner:
+    """One durable subscription on one ground; everything here is for its thread.
+
+    Args:
+        ground: Where the agent lives.
+        cell: The agent.
+        to: What it subscribed to.
+        wanted: Name, start and policies.
+    """
+
+    def __init__(self, ground: Ground, cell: Cell, to: type | str, wanted: Subscription) -> None:
+        self.cell = cell
+        self._ground = ground
+        self._match = Match(to)
+        self._wanted = wanted
+        self._fence: Fence | None = None
+        self._open = True
+        self._paused = False
+        self._behind = True
+        self._wake: Promise[None] | None = None
+        self._position = 0
+        self._written = 0
+        self._moving = False
+        self._generation = 0
+        self._cursor = Cursor()
+        self._end = 0
+        self._entries: dict[int, Entry] = {}
+        self._backlog: deque[Entry] = deque()
+        self._failures: dict[int, int] = {}
+        self._timer: Any = None
+        self._ahead: deque[int] = deque()
+        self._rooms: deque[Promise[None]] = deque()
+
+    # -- its life
+
+    @property
+    def active(self) -> bool:
+        """Whether a living agent has it now."""
+        return self.active_or_paused and not self._paused
+
+    @property
+    def active_or_paused(self) -> bool:
+        """Whether its agent, now or after a restart, goes on with it."""
+        return self._open and self.cell.alive
+
+    def begin(self) -> None:
+        """Take the subscription, read how far it has come, and go on from there."""
+        drive(self._ground, self._run()).then(self._ended)
+
+    def pause(self) -> None:
+        """Deliver nothing: the incarnation has ended. What waits in its mailbox stays there."""
+        self._paused = True
+        self._set_timer(None)
+        self._let_publishers_go()
+
+    def resume(self, to: type | str, wanted: Subscription) -> None:
+        """Go on with the next incarnation."""
+        self._match, self._wanted, self._paused = Match(to), wanted, False
+        due = self._ground.clock() + wanted.policy.ack_within
+        later = {
+            offset: one if one.resting else one._replace(due=due)
+            for offset, one in self._cursor.open.items()
+        }
+        self._cursor = attrs.evolve(self._cursor, open=PersistentMap(later))
+        self._advance()
+        self._nudge()
+
+    def close(self) -> None:
+        """Deliver nothing ever again."""
+        self._open = False
+        self.pause()
+        self._nudge()
+
+    def finish(self) -> None:
+        """Hand its place over without waiting, and close: the store is about to be closed."""
+        self._moving = False
+        with contextlib.suppress(StoreError):  # the caller has closed the store already
+            self._commit()
+        self.close()
+
+    def wants(self, topic: str, event: Any) -> bool:
+        """Whether an event that is published here is for it."""
+        return self.active and self._match.takes(topic, type(event))
+
+    def published(self, offset: int) -> Promise[None] | None:
+        """Hear of an entry; gives what its publisher has to wait for, if anything."""
+        self._behind = True
+        self._nudge()
+        slow = self._wanted.slow
+        if slow.then is not Slow.WAIT:
+            return None
+        self._ahead.append(offset)
+        if len(self._ahead) <= slow.limit:
+            return None
+        room: Promise[None] = Promise(self._ground)
+        self._rooms.append(room)
+        return room
+
+    async def rewind(self, offset: int) -> None:
+        """Begin again behind an offset."""
+        self._start_at(offset)
+        for failed in list(self._failures):
+            self._forget_failures(failed)
+        await self._stateful.promise(
+            self._journal.move(self._wanted.name, offset, fence=self._fence)
+        )
+        self._written = offset
+        self._behind = True
+        self._nudge()
+
+    # -- reading
+
+    async def _run(self) -> None:
+        while self._open and not await self._load():
+            await self._news(REST)
+        poll = None if isinstance(self._stateful.store, MemoryStore) else POLL
+        while self._open and self._ground.open:
+            if self._behind and not self._paused and self._has_room():
+                await self._read_page()
+                self._advance()
+                continue
+            if self._position - self._written >= PAGE:  # it read much that is not for it
+                self._commit()
+            await self._news(poll)
+
+    async def _load(self) -> bool:
+        """Take the subscription and read its place; False if the store failed."""
+        try:
+            await self._take()
+        except StoreError as error:
+            logger.error("{}: cannot begin: {!r}", self._about, error)
+            return False
+        return True
+
+    async def _take(self) -> None:
+        name, journal = self._wanted.name, self._journal
+        lease = f"topic:{name}"
+        held = await self._stateful.promise(
+            self._stateful.store.leases.acquire(lease, lease, TENURE)
+        )
+        self._fence = held.fence if held is not None else None
+        cursors = await self._stateful.promise(journal.cursors())
+        if name not in cursors:
+            start = self._wanted.after
+            if self._wanted.since is not None:
+                start = await self._stateful.promise(journal.offset_at(self._wanted.since))
+            await self._stateful.promise(journal.move(name, start, fence=self._fence))
+            cursors[name] = start
+        items = await self._stateful.promise(
+            self._stateful.store.state(FAILURES).list(f"{name}/", limit=100_000)
+        )
+        self._failures = {int(one.key.rpartition("/")[2]): int(one.data) for one in items}
+        self._start_at(cursors[name])
+
+    def _start_at(self, offset: int) -> None:
+        self._generation += 1
+        self._position = self._written = offset
+        self._cursor, self._end = Cursor(), 0
+        self._entries.clear()
+        self._backlog.clear()
+        self._set_timer(None)
+
+    def _has_room(self) -> bool:
+        return self._drops or len(self._backlog) < PAGE // 2
+
+    @property
+    def _drops(self) -> bool:
+        return self._wanted.slow.then is Slow.DROP_OLDEST
+
+    async def _read_page(self) -> None:
+        generation, self._behind = self._generation, False
+        try:
+            page = await self._stateful.promise(
+                self._journal.read(self._position, prefix=self._match.prefix, limit=PAGE)
+            )
+        except StoreError as error:
+            await self._failed_read(error)
+            return
+        if generation != self._generation:
+            self._behind = True
+            return
+        self._position = page.next
+        self._backlog.extend(entry for entry in page.entries if self._match.entry(entry))
+        self._behind = self._behind or len(page.entries) >= PAGE
+        while self._drops and len(self._backlog) > self._wanted.slow.limit:
+            self._give_up(self._backlog.popleft(), "slow subscriber", "too many wait for it", 1)
+
+    async def _failed_read(self, error: StoreError) -> None:
+        logger.error("{}: cannot be read: {!r}", self._about, error)
+        self._behind = True
+        await self._news(REST)
+
+    async def _news(self, within: float | None) -> None:
+        """Wait for something to do."""
+        self._wake = Promise(self._ground)
+        timer = None
+        if within is not None and not self._paused:
+            timer = self._ground.after(within, self._look)
+        await self._wake
+        if timer is not None:
+            timer.cancel()
+
+    def _look(self) -> None:
+        self._behind = True
+        self._nudge()
+
+    def _nudge(self) -> None:
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            wake.settle(None)
+
+    def _ended(self, run: Promise[None]) -> None:
+        error = run.exception()
+        if isinstance(error, StaleToken):
+            self._lose()
+        elif error is not None:
+            logger.error("{}: has ended: {!r}", self._about, error)
+            self.close()
+
+    # -- delivering
+
+    def _advance(self) -> None:
+        """Deliver what the policy allows now."""
+        if self._paused or not self._open or not self._ground.open:
+            return
+        room = self._wanted.policy.max_in_flight - len(self._cursor.open)
+        while room > 0 and self._backlog:
+            self._entries[self._end] = self._backlog.popleft()
+            self._end += 1
+            room -= 1
+        draw = self._ground.random.random() if self._cursor.open else 0.0
+        self._cursor, effects = self._wanted.policy.advance(
+            self._cursor, self._end, self._ground.clock(), draw
+        )
+        self._carry_out(effects)
+        if self._behind and self._has_room():
+            self._nudge()
+
+    def _carry_out(self, effects: tuple[CursorEffect, ...]) -> None:
+        look = None
+        for effect in effects:
+            if isinstance(effect, Deliver):
+                self._deliver(effect.offset, effect.attempt)
+            elif isinstance(effect, GiveToOffice):
+                entry = self._entries.pop(effect.offset)
+                self._give_up(entry, "failed too often", str(effect.reason), effect.failures)
+            elif isinstance(effect, Commit):
+                self._commit()
+            else:
+                look = effect
+        self._set_timer(look)
+
+    def _set_timer(self, look: LookAgain | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if look is not None:
+            delay = max(0.0, look.at - self._ground.clock())
+            self._timer = self._ground.after(delay, self._advance)
+
+    def _deliver(self, index: int, attempt: int) -> None:
+        entry, ground, cell = self._entries[index], self._ground, self.cell
+        try:
+            message = self._message(entry)
+        except CodecError as error:
+            unreadable = partial(self._unreadable, self._generation, index, str(error))
+            ground.call_soon(unreadable)  # not here: a thousand in a row would nest as deep
+            return
+        ask: Ask[Any] = Ask(ground, None, cell, None)
+        key = f"{self._wanted.name}/{entry.offset}"
+        context = StoredContext(str(entry.data["correlation_id"]), None, key)
+        if ground.has_room(cell) or not cell.alive:
+            ground.post(None, cell, message, ask, lane_of(type(message)), context)
+        else:
+            ground.sent = number = ground.sent + 1
+            cell.limit = 0
+            cell.more.parked.append((_envelope(message, ask, number, context), Promise(ground)))
+        ask.then(partial(self._answered, self._generation, index, attempt))
+
+    def _unreadable(self, generation: int, index: int, why: str) -> None:
+        if generation == self._generation and index in self._cursor.open:
+            entry = self._entries[index]
+            self._settle_at(index, partial(self._give_up, entry, "cannot be read", why, 1))
+
+    def _message(self, entry: Entry) -> Any:
+        agent: Any = self.cell.agent
+        return self._stateful.unpack(self._match.classes(agent), entry.data["message"])
+
+    def _answered(self, generation: int, index: int, attempt: int, ask: Promise[Any]) -> None:
+        """Hear what became of a delivery."""
+        if generation != self._generation or not self._open:
+            return
+        error = ask.exception()
+        if index not in self._cursor.open:
+            return
+        if error is None:
+            self._settle_at(index, None)
+        elif self._ground.open and self.cell.state is not CellState.DEAD:
+            self._failed(index, attempt, error)
+
+    def _settle_at(self, index: int, before: Callable[[], None] | None) -> None:
+        """An entry is done with: go on."""
+        if before is not None:
+            before()
+        offset = self._entries[index].offset
+        if offset in self._failures:
+            self._forget_failures(offset)
+        self._cursor, effects = self._wanted.policy.acknowledged(self._cursor, index)
+        self._carry_out(effects)
+        self._entries.pop(index, None)
+        self._advance()
+
+    def _failed(self, index: int, attempt: int, error: BaseException) -> None:
+        entry, policy = self._entries[index], self._wanted.policy
+        failures = self._failures.get(entry.offset, 0) + 1
+        if failures >= policy.max_failures:
+            reason = partial(self._give_up, entry, "failed too often", str(error), failures)
+            self._settle_at(index, reason)
+            return
+        self._failures[entry.offset] = failures
+        self._note_failures(entry.offset, failures)
+        self._cursor, effects = policy.failed(
+            self._cursor, index, attempt, self._ground.clock(), error, self._ground.random.random()
+        )
+        self._carry_out(effects)
+        self._advance()
+
+    def _give_up(self, entry: Entry, reason: str, detail: str, attempts: int) -> None:
+        """Make a dead letter of an entry; the subscriber goes on with the next."""
+        ground = self._ground
+        try:
+            message = self._message(entry)
+        except CodecError:
+            message = Stored(str(entry.data["message"].get("type", "?")), _text(entry))
+        ground.sent = number = ground.sent + 1
+        context = Context(str(entry.data["correlation_id"]))
+        detail = f"{self._wanted.name}, offset {entry.offset}, topic {entry.topic}: {detail}"
+        ground.dead_letter(
+            self.cell,
+            _envelope(message, None, number, context),
+            reason,
+            detail=detail,
+            attempts=attempts,
+        )
+
+    # -- what the store has to know
+
+    def _note_failures(self, offset: int, failures: int) -> None:
+        state = self._stateful.store.state(FAILURES)
+        self._quietly(state.put(f"{self._wanted.name}/{offset}", failures, fence=self._fence))
+
+    def _forget_failures(self, offset: int) -> None:
+        del self._failures[offset]
+        state = self._stateful.store.state(FAILURES)
+        self._quietly(state.delete(f"{self._wanted.name}/{offset}", fence=self._fence))
+
+    def _quietly(self, pending: Any) -> None:
+        self._stateful.promise(pending).then(self._written_or_not)
+
+    def _written_or_not(self, promise: Promise[Any]) -> None:
+        error = promise.exception()
+        if isinstance(error, StaleToken):
+            self._lose()
+        elif error is not None:
+            logger.warning("{}: its place was not stored: {!r}", self._about, error)
+
+    def _done_with(self) -> int:
+        """The offset up to which every entry is done with."""
+        first = self._entries.get(self._cursor.committed)
+        if first is not None and self._cursor.committed < self._end:
+            return first.offset - 1
+        return self._backlog[0].offset - 1 if self._backlog else self._position
+
+    def _commit(self) -> None:
+        """Move the offset in the store: one write at a time, always to the newest place."""
+        self._make_room()
+        offset = self._done_with()
+        if offset <= self._written or not self._open or self._moving:
+            return
+        self._moving = True
+        pending = self._journal.move(self._wanted.name, offset, fence=self._fence)
+        generation = self._generation
+
+        def moved(promise: Promise[int]) -> None:
+            self._moving = False
+            self._written_or_not(promise)
+            if not self._open:
+                return
+            if generation == self._generation and promise.exception() is None:
+                self._written = offset
+                self._commit()
+
+        self._stateful.promise(pending).then(moved)
+
+    def _make_room(self) -> None:
+        """Let publishers go on whose events the subscriber can take."""
+        done = self._done_with()
+        while self._ahead and self._ahead[0] <= done:
+            self._ahead.popleft()
+        too_many = max(0, len(self._ahead) - self._wanted.slow.limit)
+        while len(self._rooms) > too_many:
+            self._rooms.popleft().settle(None)
+
+    def _let_publishers_go(self) -> None:
+        self._ahead.clear()
+        while self._rooms:
+            self._rooms.popleft().settle(None)
+
+    def _lose(self) -> None:
+        """Another system has the subscription now."""
+        if self._open:
+            self.close()
+            logger.error("{}: another system has taken it over", self._about)
+            self._ground.observers.emit(SubscriptionLost(self._wanted.name, self.cell.path))
+
+    # -- short names
+
+    @property
+    def _about(self) -> str:
+        return f"durable subscription {self._wanted.name} of {self.cell.path}"
+
+    @property
+    def _stateful(self) -> Any:
+        return self._ground.stateful
+
+    @property
+    def _journal(self) -> Any:
+        return self._ground.stateful.store.topics
+
+
+def _envelope(message: Any, ask: Any, number: int, context: Context) -> Any:
+    return (message, None, ask, number, 0, context)
+
+
+def _text(entry: Entry) -> str:
+    return json.dumps(entry.data["message"])
