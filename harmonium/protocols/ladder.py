@@ -19,6 +19,10 @@ from harmonium.protocols.failure import names_of
 __all__ = ["AgentRung", "Ladder", "PersonRung", "RuleRung", "Rung", "ladder_of"]
 
 
+def _texts(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(texts)
+
+
 def _types(types: type | Iterable[type]) -> tuple[type, ...]:
     return (types,) if isinstance(types, type) else tuple(types)
 
@@ -64,7 +68,7 @@ class PersonRung:
 
     who: str
     question: str | Callable[[Any], str] = ""
-    options: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
+    options: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_texts)
     expect: tuple[type, ...] = attrs.field(default=(), kw_only=True, converter=_types)
     timeout: float = attrs.field(default=3600.0, kw_only=True)
     read: Callable[[Any], Any] | None = attrs.field(default=None, kw_only=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from harmonium.protocols.fallback import Escalate
+from harmonium.protocols.ladder import Ladder, PersonRung
 from harmonium.protocols.pipeline.check import check
+from harmonium.protocols.pipeline.graph import Body, Node
 from harmonium.protocols.pipeline.spec import Pipeline
 from harmonium.supervisors.directory import Directory
 from harmonium.supervisors.finding import Finding
+from harmonium.supervisors.inbox_messages import PutQuestion
 from harmonium.supervisors.lint import lint
 from harmonium.supervisors.pipelines import Declared, pipelines_of
 from harmonium.supervisors.spec import SupervisorSpec
@@ -23,8 +28,8 @@ def find_mistakes(tree: SupervisorSpec) -> list[Finding]:
 
     Besides what `lint` says of the tree, each pipeline is held against the
     agents that its coordinator would find: an address that nobody has, a
-    message outside the contract of whom it goes to, a reply that is expected
-    and never given, a result that is read before its step is done, and
+    message outside the contract of whom it goes to, a person without an inbox,
+    a reply that is expected and never given, a result that is read before its step is done, and
     coordinators that ask each other in a circle.
     """
     declared = list(pipelines_of(tree))
@@ -33,9 +38,34 @@ def find_mistakes(tree: SupervisorSpec) -> list[Finding]:
 
 
 def _of_pipeline(declared: Declared) -> Iterator[Finding]:
-    for one in dict.fromkeys(check(declared.pipeline, Directory(declared.above))):
+    nodes = list(_nodes(declared.pipeline))
+    topics = (node.task.target for node in nodes if node.task.body is Body.TOPIC)
+    directory = Directory(declared.above, frozenset(topic for topic in topics if topic))
+    for one in dict.fromkeys(check(declared.pipeline, directory)):
         place = f"{declared.path}, {one.place}"
         yield Finding(place, "pipeline" if one.is_error else ADVICE, one.problem, one.remedy)
+    for who in dict.fromkeys(who for node in nodes for who in _people(node)):
+        contract = directory.get(who)
+        if contract is not None and not contract.takes(PutQuestion):
+            problem = f"it asks the person {who!r}, and the agent of that name is no inbox"
+            yield Finding(declared.path, "pipeline", problem, f"declare inbox({who!r})")
+
+
+def _nodes(pipeline: Pipeline[Any, Any]) -> Iterator[Node]:
+    for node in pipeline.graph.nodes:
+        yield node
+        if isinstance(node.task.extra, Pipeline):
+            yield from _nodes(node.task.extra)
+
+
+def _people(node: Node) -> Iterator[str]:
+    ladders = [node.task.extra]
+    for task in (node.task, node.undo):
+        rules = () if task is None else task.rules
+        ladders += [rule.ladder for rule in rules if isinstance(rule, Escalate)]
+    for ladder in ladders:
+        if isinstance(ladder, Ladder):
+            yield from (rung.who for rung in ladder.rungs if isinstance(rung, PersonRung))
 
 
 def _circles(declared: list[Declared]) -> Iterator[Finding]:
@@ -57,12 +87,10 @@ def _asked(declared: Declared) -> tuple[str, ...]:
 
 
 def _targets(pipeline: Pipeline[object, object]) -> Iterator[str]:
-    for node in pipeline.graph.nodes:
+    for node in _nodes(pipeline):
         for task in (node.task, node.undo):
             if task is not None and task.target is not None:
                 yield task.target
-        if isinstance(node.task.extra, Pipeline):
-            yield from _targets(node.task.extra)
 
 
 def _way_back(start: str, asks: dict[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -52,14 +52,18 @@ class Directory(Mapping[str, Accepts | None]):
     Args:
         above: The supervisors above the agent with their paths, the nearest
             first; the last one is the top.
+        topics: Names of topics; who subscribes is known only when it runs.
     """
 
-    def __init__(self, above: Above) -> None:
+    def __init__(self, above: Above, topics: frozenset[str] = frozenset()) -> None:
         self._above = above
+        self._topics = topics
 
     def __getitem__(self, address: str) -> Accepts | None:
         found = self._find(address)
         if found is None:
+            if address in self._topics:
+                return None
             raise KeyError(address)
         return _contract(found[1])
 

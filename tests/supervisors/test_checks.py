@@ -14,8 +14,9 @@ from harmonium.protocols.pipeline.spec import Pipeline, Step
 from harmonium.protocols.pipeline.vote import Vote
 from harmonium.protocols.voting.shares import Majority
 from harmonium.supervisors.checks import ADVICE, find_mistakes
-from harmonium.supervisors.coordinator import Coordinator, coordinator
+from harmonium.supervisors.coordinator import coordinator
 from harmonium.supervisors.directory import Directory
+from harmonium.supervisors.inbox import inbox
 from harmonium.supervisors.pipelines import pipelines_of
 from harmonium.supervisors.spec import child, dynamic_supervisor, supervisor
 
@@ -137,21 +138,42 @@ def test_coordinators_that_ask_each_other_are_found_once():
 
 
 PERSON = PersonRung("ann", question="yes?")
+ASKS_ANN = [
+    Step("late", person=PERSON),
+    Step("late", to="worker", fallback=[Escalate(Ladder(AgentRung("worker"), PERSON))]),
+    Step("late", pipeline=Pipeline(Go, [Step("inner", person=PERSON)])),
+    Step("late", to="worker", undo=Go, undo_fallback=[Escalate(Ladder(PERSON))]),
+]
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        Step("late", topic="news"),
-        Step("late", person=PERSON),
-        Step("late", to="worker", fallback=[Escalate(Ladder(AgentRung("worker"), PERSON))]),
-        Step("late", pipeline=Pipeline(Go, [Step("late", person=PERSON)])),
-    ],
-    ids=["topic", "person", "escalate", "sub-pipeline"],
-)
-def test_what_a_coordinator_cannot_do_is_refused_when_it_is_declared(step):
-    """No request waits for a step that nothing carries out; the step is named."""
-    pipeline = Pipeline(Go, [Step("first", to="worker"), step])
-    for make in (coordinator, Coordinator):
-        with pytest.raises(SpecError, match="'late'"):
-            make(pipeline)
+@pytest.mark.parametrize("step", ASKS_ANN, ids=["person", "escalate", "sub-pipeline", "undo"])
+def test_a_person_needs_an_inbox(step):
+    """Nobody of that name, an agent that is no inbox, and an inbox."""
+    (nobody,) = _problems(_tree(step))
+    assert "'ann', and nobody has that name" in nobody.sentence
+    (agent,) = _problems(_tree(step, others=[child(Worker, id="ann")]))
+    assert "no inbox" in agent.sentence
+    assert agent.remedy == "declare inbox('ann')"
+    assert _problems(_tree(step, others=[inbox("ann")])) == []
+
+
+def test_who_subscribes_to_a_topic_comes_later():
+    """A topic is no address; who is there is known only when it runs."""
+    assert _problems(_tree(Step("one", topic="news"))) == []
+
+
+def test_steps_in_a_circle_or_never_reached_are_refused_when_they_are_declared():
+    """The definition itself is refused, with every place and a remedy."""
+    circle = [Step("a", to="x", after="b"), Step("b", to="x", after="a")]
+    with pytest.raises(SpecError, match="circle"):
+        Pipeline(Go, circle)
+    with pytest.raises(SpecError, match="'c'.*never reached"):
+        Pipeline(Go, [*circle, Step("c", to="x", after="b")])
+
+
+def test_a_compensation_without_an_action_is_refused_when_it_is_declared():
+    """Nobody did the step, and nobody is named to undo it; or nothing says what to do."""
+    with pytest.raises(SpecError, match="an undo without an action"):
+        Pipeline(Go, [Step("a", topic="news", undo=Go)])
+    with pytest.raises(SpecError, match="how to undo but not what"):
+        Pipeline(Go, [Step("a", to="x", undo_to="y")])

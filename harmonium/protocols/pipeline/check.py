@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import attrs
 
 from harmonium.protocols.fallback import Escalate, FallbackRule, Hedge, To, Use
-from harmonium.protocols.ladder import AgentRung
+from harmonium.protocols.ladder import AgentRung, PersonRung
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.pipeline.graph import Body, Node, Task
 from harmonium.protocols.pipeline.spec import Pipeline
@@ -181,6 +181,12 @@ def _rung_sends(rungs: tuple[Any, ...], task: Task) -> Iterator[_Send]:
     for rung in rungs:
         if isinstance(rung, AgentRung):
             yield rung.to, task.source if rung.send is None else rung.send, ()
+        elif isinstance(rung, PersonRung):
+            yield rung.who, _unseen, ()
+
+
+def _unseen(_: Any) -> Any:
+    """Stand for a message that is not the pipeline's: the question to a person's inbox."""
 
 
 def _class_sent(pipeline: Pipeline[Any, Any], node: Node, source: Any) -> type | None:

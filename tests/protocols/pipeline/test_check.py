@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from harmonium.protocols.fallback import Escalate, Hedge, Retry, To, Use
-from harmonium.protocols.ladder import AgentRung, Ladder
+from harmonium.protocols.ladder import AgentRung, Ladder, PersonRung
 from harmonium.protocols.pipeline.check import check
 from harmonium.protocols.pipeline.context import Context
 from harmonium.protocols.pipeline.spec import Conflict, Pipeline, Step
@@ -55,6 +55,8 @@ def test_a_sound_pipeline_has_no_findings() -> None:
         Step("a", to="agent", send=Work, undo=Work, undo_to="agnet"),
         Step("a", to="agent", send=Work, undo=Work, undo_fallback=[To("agnet")]),
         Step("a", person=Ladder(AgentRung("agnet", send=Work))),
+        Step("a", person=PersonRung("agnet")),
+        Step("a", to="agent", send=Work, fallback=[Escalate(Ladder(PersonRung("agnet")))]),
         Step("a", vote=Vote("agnet", rule=Majority()), send=Work),
         Step("a", topic="agnet", send=Work),
     ],
