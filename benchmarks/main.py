@@ -11,7 +11,7 @@ import attrs
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import core, growth, pipeline
+from benchmarks import core, growth, overload, pipeline, pool
 from benchmarks.chart import chart
 from benchmarks.figures import Result, Workload, machine, measure, number
 
@@ -20,7 +20,9 @@ __all__ = ["SUITES", "main"]
 SUITES: dict[str, Callable[..., list[Workload]]] = {
     "core": core.workloads,
     "growth": growth.workloads,
+    "overload": overload.workloads,
     "pipeline": pipeline.workloads,
+    "pool": pool.workloads,
 }
 
 

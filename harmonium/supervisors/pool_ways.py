@@ -99,30 +99,33 @@ class LeastWay(_Unkeyed):
 
     As long as no message was handled, no load has become less. Those who have
     the least then get one message each before anybody is looked at again: a
-    look at 8 members costs 0.9 us, this 0.2.
+    look at 8 members costs 1.2 us, this 0.2.
     """
-
-    _level = 0
-    _handled = -1
 
     def __init__(self, ground: Switchboard) -> None:
         super().__init__(ground)
         self._least: list[Member] = []
+        self._level = 0
+        self._handled = -1
+        self._alike = False
 
     def adopt(self, members: Sequence[Member], everybody: Sequence[Member]) -> None:
         """Take over who takes mail now."""
         self._members = members
-        self._least = []
+        self._handled = -1
 
     def pick(self) -> Member:
         """Take the one with the shortest mailbox; among equals by chance."""
         ground = self._ground
-        least = self._least
-        if least and ground.handled + ground.dead + ground.failed == self._handled:
-            member = least.pop()
-            cell = member.cell
-            if len(cell.mailbox) + cell.busy == self._level:
-                return member
+        if ground.handled + ground.dead + ground.failed == self._handled:
+            if not self._least and self._alike:  # all had one more by now
+                self._level += 1
+                self._least = [*self._members]
+            if self._least:
+                member = self._least.pop()
+                cell = member.cell
+                if len(cell.mailbox) + cell.busy == self._level:
+                    return member
         return self._look()
 
     def _look(self) -> Member:
@@ -132,6 +135,7 @@ class LeastWay(_Unkeyed):
         found = [member for member, load in zip(members, loads, strict=True) if load == level]
         first = int(ground.random.random() * len(found))
         self._least = found[first:] + found[:first]
+        self._alike = len(found) == len(members)
         self._handled = ground.handled + ground.dead + ground.failed
         return self._least.pop()
 

@@ -25,6 +25,9 @@ from harmonium.supervisors.pool_spec import PoolSettings
 from harmonium.supervisors.pool_ways import unkeyed_way
 
 
+RING = ConsistentHash(load_bound=None, points=8)
+
+
 class Cell:
     """As much of a cell as routing looks at."""
 
@@ -123,7 +126,7 @@ def test_the_least_loaded_way_uses_an_idle_pool_evenly():
     assert min(got) > 800
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(
     st.integers(0, 3),
     st.sampled_from([1, 2, 100]),
@@ -139,7 +142,7 @@ def test_the_least_loaded_way_uses_an_idle_pool_evenly():
 )
 def test_the_sticky_way_owns_what_the_pure_router_owns(patience, most, steps):
     """Sending, finishing, draining and coming back: both give or hold each message alike."""
-    router = Sticky(patience=patience, max_sessions=most, place=ROUND_ROBIN)
+    router = Sticky(patience=patience, max_sessions=most, place=RING)
     ground, everybody = Ground(), members(4)
     way, state = StickyWay(ground, router, options(router)), router.start()
 
@@ -157,8 +160,8 @@ def test_the_sticky_way_owns_what_the_pure_router_owns(patience, most, steps):
             state, ids = router.route(state, which, now, 0.0)
             assert (chosen.id,) == ids if chosen is not None else not ids
             if chosen is not None:
-                way.note(which, chosen)
                 chosen.cell.mailbox.append(which)
+                way.note(which, chosen)
         elif what == "done" and member.cell.mailbox:
             state = router.finished(state, member.cell.mailbox.pop(0), member.id)
         elif what in ("drain", "back"):
