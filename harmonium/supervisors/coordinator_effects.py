@@ -7,6 +7,7 @@ reply, a failure, a timer, goes back to the coordinator as an event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import attrs
@@ -18,6 +19,7 @@ from harmonium.protocols.errors import HarmoniumError
 from harmonium.protocols.failure import Failure, describe
 from harmonium.protocols.pipeline import effects, events
 from harmonium.protocols.pipeline.events import Event
+from harmonium.protocols.reliability.policy import Policy
 from harmonium.supervisors.live_request import LiveRequest
 from harmonium.supervisors.people import People
 from harmonium.supervisors.voters import voters_of
@@ -119,7 +121,7 @@ class _InboxListener(_Listener):
         return super().missed(failure)
 
 
-def _ask(listener: _Listener, asking: _Asking) -> None:
+def _ask(listener: _Listener, asking: _Asking, policy: Policy | None = None) -> None:
     """Ask an agent; the ask is withdrawn with its step and attempt.
 
     What cannot be sent at all (it is no message, say) is a failure of this
@@ -128,9 +130,10 @@ def _ask(listener: _Listener, asking: _Asking) -> None:
     to, message, timeout, key = asking
     live, cell = listener.live, listener.carrier._cell
     try:
-        ask = cell.ground.ask(
-            cell, to, message, timeout=timeout, idempotency_key=key, context=live.context
-        )
+        begin: Any = cell.ground.ask
+        if policy is not None:
+            begin = partial(cell.ground.ask_under, policy)
+        ask = begin(cell, to, message, timeout=timeout, idempotency_key=key, context=live.context)
     except HarmoniumError as error:
         failure = attrs.evolve(describe(error), in_doubt=False)
         _report(listener.carrier, live, listener.missed(failure))
@@ -150,7 +153,8 @@ def _report(carrier: Carrier, live: LiveRequest, event: Event) -> None:
 
 def _send(carrier: Carrier, live: LiveRequest, order: effects.Send) -> None:
     listener = _Listener(carrier, live, order.step, order.attempt, order.to)
-    _ask(listener, (order.to, order.message, order.timeout, order.idempotency_key))
+    asking = (order.to, order.message, order.timeout, order.idempotency_key)
+    _ask(listener, asking, order.policy)
 
 
 def _undo(carrier: Carrier, live: LiveRequest, order: effects.Undo) -> None:

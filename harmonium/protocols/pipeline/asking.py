@@ -50,7 +50,8 @@ def _launch(unit: Unit, attempt: int, to: str) -> None:
         step = unit.path.removesuffix(UNDO)
         unit.turn.effects.append(Undo(step, attempt, to, message, timeout, unit.key))
     else:
-        unit.turn.effects.append(Send(unit.path, attempt, to, message, timeout, unit.key))
+        policy = unit.task.policy
+        unit.turn.effects.append(Send(unit.path, attempt, to, message, timeout, unit.key, policy))
 
 
 def hear(unit: Unit, event: Event) -> Outcome:

@@ -16,6 +16,7 @@ from harmonium.protocols.decision_log import Entry
 from harmonium.protocols.errors import CompensationFailed, CoordinationError, StepFailed
 from harmonium.protocols.failure import Failure
 from harmonium.protocols.quick import quick
+from harmonium.protocols.reliability.policy import Policy
 
 __all__ = [
     "Alarm",
@@ -47,6 +48,7 @@ class Send:
         message: What to send.
         timeout: How long to wait for the reply, in seconds; above 0.
         idempotency_key: The same for every attempt at the same work.
+        policy: What holds for the ask; None for nothing more than its timeout.
     """
 
     step: str
@@ -55,6 +57,7 @@ class Send:
     message: Any
     timeout: float
     idempotency_key: str
+    policy: Policy | None = None
 
 
 @attrs.frozen(slots=True)

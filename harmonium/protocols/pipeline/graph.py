@@ -11,6 +11,7 @@ import attrs
 
 from harmonium.protocols.fallback import FallbackRule, Hedge
 from harmonium.protocols.pipeline.problems import as_error, needs_of, problems_of
+from harmonium.protocols.reliability.policy import Policy
 
 if TYPE_CHECKING:
     from harmonium.protocols.pipeline.spec import Conflict, Pipeline, Step
@@ -45,6 +46,7 @@ class Task:
         expect: Types of replies that are results; none given means all.
         refused: Types of replies that are refusals.
         extra: The vote, ladder, pipeline, gather or conflict.
+        policy: What holds for each ask of an agent, or None.
     """
 
     body: Body
@@ -56,6 +58,7 @@ class Task:
     expect: tuple[type, ...] = ()
     refused: tuple[type, ...] = ()
     extra: Any = None
+    policy: Policy | None = None
 
 
 @attrs.frozen(slots=True, eq=False)
@@ -188,6 +191,7 @@ def _step_node(pipeline: Pipeline[Any, Any], step: Step[Any], links: dict[str, A
         expect=step.expect,
         refused=step.refused,
         extra=extra,
+        policy=step.policy,
     )
     return Node(
         **links,

@@ -21,6 +21,7 @@ from harmonium.protocols.fallback import (
     Use,
 )
 from harmonium.protocols.nearest import did_you_mean
+from harmonium.protocols.reliability.policy import Policy
 
 if TYPE_CHECKING:
     from harmonium.protocols.pipeline.spec import Conflict, Pipeline, Step
@@ -94,6 +95,8 @@ def _step_problems(where: str, step: Step[Any]) -> Iterator[Problem]:
         yield where, "it does nothing", f"give it one of {', '.join(_ACTIONS)}"
     if len(actions) > 1:
         yield where, f"it does {len(actions)} things: {', '.join(actions)}", "split it"
+    if step.policy is not None and (step.to is None or not isinstance(step.policy, Policy)):
+        yield where, "a policy holds for a step that asks an agent", "give it `to` and a Policy"
     if step.concurrency < 1:
         yield where, "its concurrency is below 1", "give at least 1"
     if not all(_is_limit(t, optional=True) for t in (step.timeout, step.undo_timeout)):

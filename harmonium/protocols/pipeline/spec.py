@@ -12,6 +12,7 @@ from harmonium.protocols.ladder import Ladder, PersonRung, ladder_of
 from harmonium.protocols.pipeline.context import Context
 from harmonium.protocols.pipeline.gather import Gather
 from harmonium.protocols.pipeline.graph import Graph, compile_graph
+from harmonium.protocols.reliability.policy import Policy
 
 __all__ = ["Conflict", "Pipeline", "Step"]
 
@@ -97,6 +98,10 @@ class Step(Generic[T]):
         timeout: How long each attempt may take, in seconds; None means the
             pipeline's.
         fallback: The rules that are tried in order after a failure.
+        policy: What holds for each attempt of a step that asks an agent: retries,
+            breaker, bulkhead and the like; its state is shared with all who ask that
+            agent under an equal policy. The rules come after it has given up. Its
+            own timeout, where it has one, takes the place of `timeout`.
         gather: How many replies of the topic are needed.
         undo: Makes the message that undoes the step once it has finished.
         undo_to: Who gets it; None means the agent that did the step.
@@ -126,6 +131,7 @@ class Step(Generic[T]):
     refused: tuple[type, ...] = attrs.field(default=None, kw_only=True, converter=_types)
     timeout: float | None = attrs.field(default=None, kw_only=True)
     fallback: tuple[FallbackRule, ...] = attrs.field(default=(), kw_only=True, converter=_rules)
+    policy: Policy | None = attrs.field(default=None, kw_only=True)
     gather: Gather = attrs.field(factory=Gather, kw_only=True)
     undo: Any = attrs.field(default=None, kw_only=True)
     undo_to: str | None = attrs.field(default=None, kw_only=True)

@@ -32,6 +32,7 @@ from harmonium.protocols.pipeline.formula import Messages, read_condition, read_
 from harmonium.protocols.pipeline.gather import Gather
 from harmonium.protocols.pipeline.spec import Conflict, Pipeline, Step
 from harmonium.protocols.pipeline.vote import Vote
+from harmonium.protocols.reliability.policy_table import policy_from_table
 from harmonium.protocols.voting import (
     Approval,
     Borda,
@@ -125,6 +126,7 @@ class _Reader:
             "refused": self.list_of(self.message_class),
             "timeout": _seconds,
             "fallback": self.list_of(self.rule),
+            "policy": policy_from_table,
             "gather": self.gather,
             "undo": self.formula,
             "undo_to": _text,
