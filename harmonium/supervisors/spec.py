@@ -16,6 +16,7 @@ import attrs
 from harmonium.actors.birth import Birth
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
+from harmonium.protocols.errors import SpecError
 from harmonium.protocols.overflow import DEFAULT_CAPACITY, WAIT, Overflow
 from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.waiting import HOLD, Mail
