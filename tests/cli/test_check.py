@@ -49,6 +49,21 @@ def test_a_message_outside_a_contract_is_1(check):
     assert "/t/go" in one["path"]
 
 
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ("[Step('one', to='x')]", "nobody has that name"),
+        ("[Step('one', person='ann')]", "nobody has that name"),
+        ("[Step('one', person='w')]", "no inbox"),
+    ],
+    ids=["agent", "person", "no inbox"],
+)
+def test_who_is_not_there_is_1(check, steps, said):
+    """Agents and people that a step asks."""
+    ran = check(steps)
+    assert (ran.status, said in " ".join(ran.out.split())) == (1, True)
+
+
 def test_advice_alone_is_0(check):
     """A reply that no `expect` names may be meant so; it is printed all the same."""
     ran = check("[Step('one', to='w', expect=Gone)]")
@@ -62,9 +77,14 @@ def test_advice_alone_is_0(check):
         ("[Step('one', to='w', after='two'), Step('two', to='w', after='one')]", "circle"),
         ("[Step('one', to='w', after='twoo'), Step('two', to='w')]", "twoo"),
         ("[Step('one', undo=Go)]", "one"),
-        ("[Step('one', topic='news')]", "one"),
+        ("[Step('one', topic='news', undo=Go)]", "an undo without an action"),
+        (
+            "[Step('one', to='w', after='two'), Step('two', to='w', after='one'),"
+            " Step('three', to='w', after='two')]",
+            "never reached",
+        ),
     ],
-    ids=["cycle", "unknown step", "undo without an action", "topic"],
+    ids=["cycle", "unknown step", "nothing but an undo", "undo without an action", "unreachable"],
 )
 def test_what_a_definition_refuses_is_2(check, steps, said):
     """One line, no traceback: the module cannot even be imported."""

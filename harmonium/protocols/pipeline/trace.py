@@ -140,4 +140,5 @@ def _declared(source: Callable[..., Any]) -> type | None:
         returns = typing.get_type_hints(function).get("return")
     except (NameError, TypeError, AttributeError):  # a name that is only there for checkers
         return None
-    return returns if isinstance(returns, type) else None
+    # Since Python 3.11 `Any` is a class, and says nothing.
+    return returns if isinstance(returns, type) and returns is not Any else None

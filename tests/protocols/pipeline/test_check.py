@@ -152,3 +152,13 @@ def test_a_trace_keeps_what_was_read_before_an_error() -> None:
     found = trace(lambda c: Work(c["a"].text + {"x": 1}[c["b"]]))
     assert found.reads == ("a", "b")
     assert found.makes is None
+
+
+def test_a_callable_that_returns_any_says_nothing_about_its_message() -> None:
+    """`-> Any` is no message class that an agent would have to take."""
+
+    def send(c: Any) -> Any:
+        return c.request.hidden
+
+    assert trace(send).makes is None
+    assert _problems(Step("a", to="agent", send=send)) == []
