@@ -145,6 +145,10 @@ class Ground(Asking):
             dead = isinstance(error, AgentDead)
             self.reply_error(envelope, error if dead else AskFailed.of(cell.path, error))
 
+    def blocking(self, call: Callable[..., Any], args: tuple[Any, ...], cost: float) -> Any:
+        """Run a function that blocks, elsewhere; gives a promise of its result."""
+        raise NotImplementedError
+
     def overran(self, cell: Cell, execution: Execution, limit: float) -> None:
         """End a handler that is longer at work than it may be: a crash."""
         self.signal(cell, failing.overrun, cell, execution, limit)
@@ -203,7 +207,8 @@ class Ground(Asking):
 
     def fast_table(self, cell: Cell, table: HandlerTable) -> Any:
         """What the scheduler dispatches by; nothing when every message is to be looked at."""
-        counted = self._count_work(cell)
+        counted = self.budgets is not None or cell.birth.work_budget is not None
+        counted = counted and self._count_work(cell)
         watched = counted or self.chaos is not None or self.recorder is not None
         watched = watched or cell.birth.handler_limit is not None
         watched = watched or (cell.more_ is not None and cell.more_.hold_failed)
