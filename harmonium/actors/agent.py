@@ -666,6 +666,18 @@ class Agent(Actor):  # type: ignore[misc]
         ground.after(delay, promise.settle, None)
         return promise
 
+    def blocking(self, call: Callable[..., Any], *args: Any, cost: float = 0.0) -> Promise[Any]:
+        """Await to run a function that blocks, in a thread; the handler is suspended meanwhile.
+
+        Args:
+            call: The function; it must not touch the agent.
+            args: For it.
+            cost: Virtual seconds that it takes in a simulation, where it is
+                called at once and without a thread.
+        """
+        promise: Promise[Any] = self._cell.ground.blocking(call, args, cost)
+        return promise
+
     # -- what the runtime calls
 
     @property

@@ -12,7 +12,7 @@ import contextvars
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 from threading import Event, RLock, Thread, current_thread, get_ident
 from typing import Any
@@ -21,6 +21,7 @@ from harmonium.actors.cell import Cell
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.ground import Ground
 from harmonium.actors.handlers import Handler
+from harmonium.actors.promise import Promise
 
 __all__ = ["LocalGround"]
 
@@ -189,12 +190,28 @@ class LocalGround(Ground):
 
     # -- blocking handlers
 
-    def run_blocking(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
-        """Run a blocking handler in the thread pool."""
+    def _threaded(self, call: Callable[..., Any], *args: Any) -> Future[Any]:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, f"harmonium-{self.name}-blocking")
+        return self._pool.submit(call, *args)
+
+    def blocking(self, call: Callable[..., Any], args: tuple[Any, ...], cost: float) -> Any:
+        """Run a function in the thread pool; gives a promise of its result."""
+        promise: Promise[Any] = Promise(self)
+
+        def done(future: Future[Any]) -> None:
+            error = future.exception()
+            finish = promise.settle if error is None else promise.fail
+            outcome = future.result() if error is None else error
+            self.call_threadsafe(lambda: finish(outcome))
+
+        self._threaded(call, *args).add_done_callback(done)
+        return promise
+
+    def run_blocking(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
+        """Run a blocking handler in the thread pool."""
         incarnation = cell.incarnation
-        future = self._pool.submit(handler.function, cell.agent, envelope[0])
+        future = self._threaded(handler.function, cell.agent, envelope[0])
 
         def done(_: Any) -> None:
             self.call_threadsafe(

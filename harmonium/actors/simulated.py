@@ -24,6 +24,7 @@ from harmonium.actors.handlers import Handler
 from harmonium.actors.promise import Promise
 from harmonium.actors.scheduler import ReadyQueue
 from harmonium.actors.virtual_loop import VirtualLoop
+from harmonium.protocols.errors import EscapedSimulation
 from harmonium.protocols.lanes import Lane
 
 __all__ = ["FOREVER", "HOP", "Carriage", "Prompt", "SimulatedGround"]
@@ -92,6 +93,7 @@ class SimulatedGround(Ground):
         """What is under way, in the order of arrival: a heap without handles, as nothing of it
         is ever taken back (a `Timer` for each message costs a microsecond more)."""
         self._blocking = 0
+        self._charged = 0.0
         self._number = 0
         super().__init__(name=name, clock=self.now, random=Random(seed), ready=ready)
         # asyncio's interface has more than agents may use; what is missing raises.
@@ -102,6 +104,10 @@ class SimulatedGround(Ground):
         self.on_reply: Callable[[Any, RawEnvelope], None] | None = None
         self.before_pause: Callable[[float], None] | None = None
         """Told when nothing is left to do at this time, and until when."""
+        self.entropy = Random(seed)
+        """Stands for the operating system's chance."""
+        self.escaped: list[EscapedSimulation] = []
+        """What simulated code reached for and must not."""
         self.world: Any = None
         """The test world that this ground stands in, if any."""
 
@@ -366,20 +372,52 @@ class SimulatedGround(Ground):
             self.on_reply(ask, answer)
         super().carry_reply(ask, answer, failed=failed)
 
-    # -- blocking handlers
+    # -- what blocks, and what is refused
+
+    def escaped_by(self, what: str) -> EscapedSimulation:
+        """Note that simulated code reached for the real world; gives the error to raise."""
+        error = EscapedSimulation.here(what)
+        self.escaped.append(error)
+        return error
+
+    def charge(self, secs: float) -> bool:
+        """Have what blocks take so much longer; False where nothing may block."""
+        if self._blocking:
+            self._charged += secs
+        return bool(self._blocking)
+
+    def _blocked(self, call: Callable[..., Any], *args: Any) -> tuple[Callable[[], Any], float]:
+        """Call what blocks, as in a thread: gives how to have its outcome, and what it costs."""
+        active, charged = self.active, self._charged
+        self._blocking += 1
+        self._charged = 0.0
+        self.active = None  # as in a thread of the pool, which is outside of the ground
+        try:
+            return _outcome(call, *args), self._charged
+        finally:
+            self._blocking -= 1
+            self.active, self._charged = active, charged
+
+    def blocking(self, call: Callable[..., Any], args: tuple[Any, ...], cost: float) -> Any:
+        """Call it at once; the promise is settled when its cost has passed."""
+        promise: Promise[Any] = Promise(self)
+        outcome, charged = self._blocked(call, *args)
+
+        def done() -> None:
+            try:
+                promise.settle(outcome())
+            except Exception as error:  # it belongs to whoever awaits
+                promise.fail(error)
+
+        self.timers.add(self.time + HOP + cost + charged, done)
+        return promise
 
     def run_blocking(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
         """Run it at once, in virtual time: there are no threads here."""
-        incarnation, active = cell.incarnation, self.active
-        self._blocking += 1
-        self.active = None  # as in a thread of the pool, which is outside of the ground
-        try:
-            outcome = _outcome(handler, cell, envelope)
-        finally:
-            self._blocking -= 1
-            self.active = active
+        incarnation = cell.incarnation
+        outcome, charged = self._blocked(handler.function, cell.agent, envelope[0])
         self.timers.add(
-            self.time + HOP,
+            self.time + HOP + charged,
             self.signal,
             cell,
             self.blocking_done,
@@ -390,9 +428,9 @@ class SimulatedGround(Ground):
         )
 
 
-def _outcome(handler: Handler, cell: Cell, envelope: RawEnvelope) -> Callable[[], Any]:
+def _outcome(call: Callable[..., Any], *args: Any) -> Callable[[], Any]:
     try:
-        result = handler.function(cell.agent, envelope[0])
+        result = call(*args)
     except BaseException as error:  # the agent's failure; it is raised in its turn
         caught = error
 

@@ -13,8 +13,6 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from harmonium.protocols.errors import EscapedSimulation
-
 if TYPE_CHECKING:
     from harmonium.actors.simulated import SimulatedGround
     from harmonium.actors.timers import Timer
@@ -129,7 +127,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     default_exception_handler = call_exception_handler
 
     def _escaped(self, *_: Any, **__: Any) -> NoReturn:
-        raise EscapedSimulation.here("the event loop")
+        raise self.ground.escaped_by("the event loop")
 
     run_in_executor = _escaped  # type: ignore[assignment]
     create_connection = _escaped

@@ -587,10 +587,12 @@ class EscapedSimulation(HarmoniumError):
 
     @classmethod
     def here(cls, what: str) -> EscapedSimulation:
-        """Name the line of the program that is running, outside of this package and asyncio."""
+        """Name the line of the program that is running, outside of this package and Python's."""
+        library = traceback.__file__.rpartition("/")[0] + "/"
         for frame in reversed(traceback.extract_stack()):
             path = frame.filename.replace("\\", "/")
-            if "/harmonium/" not in path and "/asyncio/" not in path:
+            installed = path.startswith(library) and "-packages/" not in path
+            if "/harmonium/" not in path and not installed:
                 return cls(what, f"{frame.filename}:{frame.lineno}")
         return cls(what)
 

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 from loguru import logger
 
+from harmonium.testing.sealed import sealed
+
 __all__ = ["COLLECT_EVERY", "Pace", "calm", "quiet"]
 
 COLLECT_EVERY = 250
@@ -54,7 +56,7 @@ def calm() -> Iterator[Pace]:
     gc.freeze()
     gc.disable()
     try:
-        with quiet():
+        with quiet(), sealed():
             yield Pace()
     finally:
         gc.unfreeze()

@@ -6,6 +6,7 @@ All that a search does is call this again and again, with other choices.
 from __future__ import annotations
 
 import inspect
+import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ import attrs
 
 from harmonium.testing.choices import Choices
 from harmonium.testing.faults import Fault
+from harmonium.testing.sealed import sealed
 from harmonium.testing.violation import key_of
 from harmonium.testing.world import World
 
@@ -92,6 +94,12 @@ def run_once(scene: Scene, choices: Choices | None = None) -> Outcome:
         What came of it. What the body or a property raises is in the outcome;
         only `KeyboardInterrupt` and its like get out.
     """
+    with sealed():
+        return _run(scene, choices)
+
+
+def _run(scene: Scene, choices: Choices | None) -> Outcome:
+    random.seed(scene.seed)
     world = World(
         scene.system,
         choices=choices,

@@ -18,9 +18,12 @@ from harmonium.actors.ask import Ask
 from harmonium.actors.birth import Birth
 from harmonium.actors.ref import Ref
 from harmonium.actors.simulated import SimulatedGround
+from harmonium.actors.store.memory import MemoryStore
 from harmonium.protocols.errors import UnknownAgent
+from harmonium.protocols.lifecycle import Exit, ExitKind
 from harmonium.supervisors.system import System
 from harmonium.testing.choices import Choices, Neutral
+from harmonium.testing.disk import SimDisk
 from harmonium.testing.faults import Fault
 from harmonium.testing.injector import Injector
 from harmonium.testing.obligations import Eventually, LeadsTo, Rule
@@ -78,10 +81,12 @@ class World:
         self._idle: float | None = None
         self._healed = 0.0
         self._probes: dict[str, Probe] = {}
+        self._stores: dict[str, MemoryStore] = {}
+        self._disks: list[SimDisk] = []
         tree = system
         if not isinstance(system, type) and callable(system):
             tree = system(self) if _takes_world(system) else system()
-        self.system = System(tree, ground=self.ground)
+        self.system = System(tree, ground=self.ground, store=self._stores.get("store"))
 
     # -- begin and end
 
@@ -188,6 +193,8 @@ class World:
         now = ground.time
         for rule in self._always:
             rule.check(now)
+        if ground.escaped:
+            raise ground.escaped[0]
         if ground.deliveries > self.max_deliveries:
             raise PropertyViolated(
                 "no livelock", f"{ground.deliveries} messages, and no end of it", now
@@ -267,6 +274,34 @@ class World:
     def ledger(self, name: str) -> list[Any]:
         """Give a list that outlives crashes: for effects on the world outside of the system."""
         return self.ledgers.setdefault(name, [])
+
+    # -- stores
+
+    def store(self, name: str = "store") -> MemoryStore:
+        """Give the store of this name, on a simulated disk; made at the first call.
+
+        The one named ``store``, if the builder asks for it, is the system's own:
+        agents keep their state there.
+        """
+        store = self._stores.get(name)
+        if store is None:
+            disk = SimDisk(self.ground, name, self.injector.writes, self.power_failure)
+            self._disks.append(disk)
+            store = self._stores[name] = MemoryStore(self.ground.now, disk=disk)
+        return store
+
+    def power_failure(self) -> None:
+        """Lose power: all agents end at once, disks keep what was synced, all starts again."""
+        system = self.system
+        root, system._root = system._root, None
+        if root is not None:
+            burying.kill(root, Exit(ExitKind.KILLED, "power failed"))
+            burying.bury(root)
+        for disk in self._disks:
+            disk.lose_power()
+            # In place, as agents were given this object when the tree was built.
+            self._stores[disk.name].__init__(self.ground.now, disk=disk)  # type: ignore[misc]
+        system._start()
 
     # -- what goes wrong in any case
 
