@@ -102,6 +102,7 @@ class Ground(Asking):
         self.root = Cell(self, None, "", Birth(Guardian))
         self.registry = Registry(self.root)
         self.bundles: Any = None
+        self.journals: Any = None
         self.store: Store | None = None
         starting.start(self.root, 1)
 
