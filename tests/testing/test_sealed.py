@@ -226,17 +226,19 @@ class Keeper(Agent):
 
     @handles
     async def put(self, order: Put) -> Value:
-        item = await self.disk.state("x").put("k", {"value": order.value})
-        return Value(order.value, item.version)
+        revision = await self.disk.state("x").put("k", {"value": order.value})
+        return Value(order.value, revision)
 
     @handles
     async def get(self, query: Get) -> Value:
         item = await self.disk.state("x").get("k")
-        return Value(item.value["value"], item.version) if item else Value(0, 0)
+        return Value(item.data["value"], item.revision) if item else Value(0, 0)
 
 
 def build(world):
-    return supervisor("top", children=[child(Keeper, world.store("disk"), id="keeper")])
+    return supervisor(
+        "top", children=[child(Keeper, world.store("disk"), id="keeper")], max_restarts=50
+    )
 
 
 def put_twice(world):
@@ -244,10 +246,11 @@ def put_twice(world):
     acknowledged = world.ledger("acknowledged")
     for value in (1, 2):
         try:
-            acknowledged.append(world.ask("keeper", Put(value)).value)
+            acknowledged.append(world.ask("keeper", Put(value), timeout=300).value)
         except Exception as error:
             world.ledger("errors").append(error)
-    found = world.ask("keeper", Get()).value
+    world.heal()
+    found = world.ask("keeper", Get(), timeout=300).value
     world.ledger("found").append(found)
     assert found >= max(acknowledged, default=0)
 
