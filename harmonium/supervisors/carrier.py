@@ -218,7 +218,7 @@ class Carrier:
 
     def journal(self, effect: effects.Journal) -> None:
         """Remember a decision."""
-        self._supervisor.journal.append(effect.record)
+        self._supervisor.remember(effect.record)
 
 
 _METHODS: dict[type, Any] = {

@@ -25,6 +25,7 @@ from harmonium.supervisors.core.decide import decide, initial, survivors
 from harmonium.supervisors.core.record import Record
 from harmonium.supervisors.core.state import State
 from harmonium.supervisors.fingerprint import fingerprint
+from harmonium.supervisors.journal_file import JournalFile
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
 __all__ = ["Supervisor", "birth_of"]
@@ -49,6 +50,10 @@ class Supervisor(Agent):
         added, self._cell.more.legacy = self._cell.more.legacy or (), None
         self.state: State = initial(spec, path=self.path, root=root, reports=reports, added=added)
         self.journal: deque[Record] = deque(maxlen=JOURNAL)
+        self._file: JournalFile | None = None
+        journals = self._cell.ground.journals
+        if journals is not None:
+            self._file = journals.begin(self.path, spec, root=root, reports=reports, added=added)
         self.up: Promise[None] = Promise(self._cell.ground)
         self.gone: Callable[[], None] | None = None
         self._carrier = Carrier(self)
@@ -72,6 +77,12 @@ class Supervisor(Agent):
         self.state, effects = decide(self.state, event, ground.clock(), ground.random.random())
         for effect in effects:
             carrier.carry_out(effect)
+
+    def remember(self, record: Record) -> None:
+        """Keep a decision in the journal, and in its file where there is one."""
+        self.journal.append(record)
+        if self._file is not None:
+            self._file.write(record)
 
     def birth_of(self, spec: ChildSpec, *, reports: bool = False) -> Birth:
         """How to make the agent that a child's spec describes."""
