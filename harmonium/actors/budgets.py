@@ -13,7 +13,6 @@ from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import attrs
 from loguru import logger
 
 from harmonium.actors.cell import Cell
@@ -163,7 +162,7 @@ class Budgets:
             self._ground.dead_letter(cell, envelope, "budget exceeded", error)
             return None
         self._running[envelope[3]] = cell, scopes
-        return attrs.evolve(handler, function=self._counted(handler, envelope[3]))
+        return handler.calling(self._counted(handler, envelope[3]))
 
     def leave(self, number: int) -> None:
         """End a message that was let in, once."""

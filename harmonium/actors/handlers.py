@@ -59,6 +59,18 @@ class Handler:
     reentrant: bool
     idempotent: Idempotent | None = None
 
+    def calling(self, function: Callable[[Any, Any], Any]) -> Handler:
+        """The same handler with another function; 1 us, where `attrs.evolve` takes 8."""
+        return Handler(
+            self.name,
+            function,
+            self.answers,
+            self.is_async,
+            self.blocking,
+            self.reentrant,
+            self.idempotent,
+        )
+
     @property
     def plain(self) -> bool:
         """Whether the scheduler may call it without further ado."""
