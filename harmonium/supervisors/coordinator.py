@@ -24,6 +24,7 @@ from harmonium.protocols.pipeline import events
 from harmonium.protocols.pipeline.machine import advance
 from harmonium.protocols.pipeline.spec import Pipeline
 from harmonium.protocols.pipeline.state import Phase, RequestState
+from harmonium.supervisors.cancelling import CancelRequest, RequestsCancelled
 from harmonium.supervisors.coordinator_effects import CARRY_OUT
 from harmonium.supervisors.durable import Durable
 from harmonium.supervisors.durable_layout import Keep
@@ -189,6 +190,18 @@ class Coordinator(Agent):
             self._durable.after(partial(self.defer().reply, taken))
         return taken
 
+    def cancel(self, order: CancelRequest) -> RequestsCancelled:
+        """Stop the requests of a correlation id, and undo what they did."""
+        wanted = [
+            live
+            for live in self._requests.values()
+            if live.state.correlation_id == order.correlation_id
+            and live.state.phase is Phase.RUNNING
+        ]
+        for live in wanted:
+            self.happen(live, events.Cancelled(order.reason))
+        return RequestsCancelled(len(wanted))
+
     def decided(self, live: LiveRequest | None, entry: decision_log.Entry) -> None:
         """Keep an entry of the decision log."""
         del live
@@ -207,24 +220,27 @@ class Coordinator(Agent):
 
 def _table(request: type) -> HandlerTable:
     """The contract: the pipeline's request, and what the runtime itself says to a coordinator."""
-    begin = Handler(
-        name="coordinate",
-        function=Coordinator.coordinate,
-        answers=frozenset({object}),
+    return HandlerTable(
+        {
+            request: _handler("coordinate", object),
+            # Re-entrant: these are taken also while the coordinator is at its limit.
+            TakeAnswer: _handler("take_answer", AnswerTaken, reentrant=True),
+            CancelRequest: _handler("cancel", RequestsCancelled, reentrant=True),
+        },
+        None,
+        (),
+    )
+
+
+def _handler(name: str, answer: type, *, reentrant: bool = False) -> Handler:
+    return Handler(
+        name=name,
+        function=getattr(Coordinator, name),
+        answers=frozenset({answer}),
         is_async=False,
         blocking=False,
-        reentrant=False,
+        reentrant=reentrant,
     )
-    # Re-entrant: it is taken also while the coordinator is at its limit.
-    take = Handler(
-        name="take_answer",
-        function=Coordinator.take_answer,
-        answers=frozenset({AnswerTaken}),
-        is_async=False,
-        blocking=False,
-        reentrant=True,
-    )
-    return HandlerTable({request: begin, TakeAnswer: take}, None, ())
 
 
 def coordinator(

@@ -15,7 +15,7 @@ from loguru import logger
 
 from harmonium.actors.cell import Cell
 from harmonium.protocols.decision_log import Entry
-from harmonium.protocols.errors import HarmoniumError
+from harmonium.protocols.errors import CompensationFailed, HarmoniumError
 from harmonium.protocols.failure import Failure, describe
 from harmonium.protocols.pipeline import effects, events
 from harmonium.protocols.pipeline.events import Event
@@ -24,7 +24,7 @@ from harmonium.supervisors.live_request import LiveRequest
 from harmonium.supervisors.people import People
 from harmonium.supervisors.voters import voters_of
 
-__all__ = ["CARRY_OUT", "Carrier"]
+__all__ = ["CARRY_OUT", "Carrier", "StillStanding"]
 
 
 class Carrier(Protocol):
@@ -41,6 +41,23 @@ class Carrier(Protocol):
 
     def decided(self, live: LiveRequest | None, entry: Entry) -> None:
         """Keep an entry of the decision log."""
+
+
+@attrs.frozen(slots=True)
+class StillStanding:
+    """A finished step could not be undone for good; `System.listen` gives it.
+
+    Args:
+        path: The coordinator.
+        correlation_id: The request.
+        step: Path of the step that still stands.
+        error: Why.
+    """
+
+    path: str
+    correlation_id: str
+    step: str
+    error: CompensationFailed
 
 
 _Asking = tuple[str | Cell, Any, float, str]
@@ -220,8 +237,11 @@ def _cancel_timer(carrier: Carrier, live: LiveRequest, order: effects.CancelTime
 
 
 def _alarm(carrier: Carrier, live: LiveRequest, order: effects.Alarm) -> None:
-    bound = logger.bind(path=carrier._cell.path, correlation_id=live.context.correlation_id)
-    bound.error("{}", order.error())
+    """Tell operators: one log line, and an event for who listens to the system."""
+    path, correlation = carrier._cell.path, live.context.correlation_id
+    error = order.error()
+    logger.bind(path=path, correlation_id=correlation).error("{}", error)
+    carrier._cell.ground.observers.emit(StillStanding(path, correlation, order.step, error))
 
 
 def _record(carrier: Carrier, live: LiveRequest, order: effects.Record) -> None:

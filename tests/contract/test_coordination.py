@@ -6,12 +6,15 @@ import pytest
 
 from harmonium.actors.agent import Agent
 from harmonium.actors.handlers import handles
+from harmonium.protocols.decision_log import Kind
 from harmonium.protocols.errors import AgentDead, AskFailed, SpecError
-from harmonium.protocols.fallback import Hedge, Skip, Use
+from harmonium.protocols.fallback import Hedge, Retry, Skip, Use
 from harmonium.protocols.message import message
 from harmonium.protocols.pipeline.gather import Gather
 from harmonium.protocols.pipeline.spec import Pipeline, Step
+from harmonium.supervisors.cancelling import CancelRequest, RequestsCancelled
 from harmonium.supervisors.coordinator import coordinator
+from harmonium.supervisors.coordinator_effects import StillStanding
 from harmonium.supervisors.spec import child, supervisor
 from harmonium.supervisors.words import TEMPORARY
 
@@ -214,11 +217,12 @@ def test_over_the_limit_requests_wait_in_the_mailbox(play):
     play(tree, scenario)
 
 
-def test_a_coordinator_at_its_limit_stops_and_its_askers_hear(play):
+def test_a_coordinator_at_its_limit_stops_and_its_askers_hear(play, until):
     """As with a handler in work: that request ends, those in the mailbox are dead letters."""
 
     async def scenario(system):
         first, *others = [system.ask("buy", Need(n), timeout=15.0) for n in range(3)]
+        await until(lambda: system.ref("buy")._cell.agent.under_way)
         await system.ref("buy").stop()
         assert names(await first) == ["a"]
         for ask in others:
@@ -237,3 +241,88 @@ def test_a_limit_below_one_is_refused_when_it_is_declared():
     pipeline = Pipeline(Need, [Step("a", to="w")], name="buy")
     with pytest.raises(SpecError, match="its limit is 0"):
         coordinator(pipeline, limit=0)
+
+
+@message
+class TakeBack:
+    n: int
+
+
+class Books(Agent):
+    """Keeps what was done and undone; cannot undo 13."""
+
+    def __init__(self, book: list[int]) -> None:
+        self._book = book
+
+    @handles
+    def do(self, need: Need) -> Offer:
+        self._book.append(need.n)
+        return Offer("books", need.n)
+
+    @handles
+    def undo(self, back: TakeBack) -> None:
+        if back.n == 13:
+            raise ValueError("cannot be undone")
+        self._book.append(-back.n)
+
+
+def cancellable(book):
+    steps = [
+        Step("done", to="books", undo=lambda c: TakeBack(c.request.n), undo_fallback=[Retry(1)]),
+        Step("slow", to="slow", after=["done"], timeout=60.0),
+    ]
+    pipeline = Pipeline(Need, steps, name="buy", result=lambda c: c["slow"])
+    agents = [child(Books, book, id="books"), child(Dealer, 0.3, id="slow")]
+    return supervisor("t", children=[*agents, coordinator(pipeline)], **OFTEN)
+
+
+def test_a_request_is_cancelled_and_what_it_did_is_undone(play, until):
+    """The asker hears of it after the undo; another request is not touched."""
+    book = []
+
+    async def scenario(system):
+        asked = system.ask("buy", Need(1), timeout=15.0, correlation_id="one")
+        other = system.ask("buy", Need(2), timeout=15.0, correlation_id="two")
+        await until(lambda: sorted(book) == [1, 2])
+        order = CancelRequest("one", "changed my mind")
+        assert await system.ask("buy", order) == RequestsCancelled(1)
+        with pytest.raises(AskFailed, match="changed my mind"):
+            await asked
+        assert sorted(book) == [-1, 1, 2]
+        assert await system.ask("buy", order) == RequestsCancelled(0)
+        assert await other == Offer("slow", 2)
+
+    play(cancellable(book), scenario)
+
+
+def test_an_asker_that_gives_up_cancels_nothing(play, until):
+    """The request goes on to its end; its answer is a late reply."""
+    book = []
+
+    async def scenario(system):
+        asked = system.ask("buy", Need(1), timeout=15.0)
+        await until(lambda: book)
+        asked.cancel()
+        await until(lambda: system.ref("buy")._cell.agent.under_way == 0)
+        assert book == [1]
+
+    play(cancellable(book), scenario)
+
+
+def test_who_listens_hears_of_what_still_stands(play, until):
+    """An undo that failed for good is retried by its rule, logged, recorded and told."""
+    book, heard = [], []
+
+    async def scenario(system):
+        system.listen(heard.append)
+        asked = system.ask("buy", Need(13), timeout=15.0, correlation_id="bad luck")
+        await until(lambda: book)
+        await system.ask("buy", CancelRequest("bad luck"))
+        with pytest.raises(AskFailed, match="still standing: done"):
+            await asked
+        (alarm,) = [one for one in heard if isinstance(one, StillStanding)]
+        assert (alarm.path, alarm.correlation_id, alarm.step) == ("/t/buy", "bad luck", "done")
+        kinds = [one.kind for one in system.ref("buy")._cell.agent.decisions]
+        assert Kind.STANDING in kinds
+
+    play(cancellable(book), scenario)
