@@ -123,7 +123,9 @@ class LetterFile:
     def claim(self, id: str, tell: Callable[[bool | None], object]) -> None:
         """Mark a letter as replayed: True for the one who did, None if it is not known."""
         marks = self._store.state(LETTERS)
-        pending = marks.compare_and_set(id, {}, revision=None, ttl=REMEMBERED)
+        claimed = self._ground.stateful.do(
+            lambda: marks.compare_and_set(id, {}, revision=None, ttl=REMEMBERED)
+        )
 
         def over(promise: Promise[int | None]) -> None:
             error = promise.exception()
@@ -134,7 +136,7 @@ class LetterFile:
             self._marked.add(id)
             tell(promise.result() is not None)
 
-        self._ground.stateful.promise(pending).then(over)
+        claimed.then(over)
 
     def unclaim(self, id: str) -> None:
         """Take the mark back."""

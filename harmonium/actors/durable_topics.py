@@ -75,7 +75,8 @@ class DurableTopics:
             "correlation_id": context.correlation_id,
             "publisher": None if sender is None else sender.path,
         }
-        return stateful.promise(stateful.store.topics.publish(name, data))
+        journal = stateful.store.topics
+        return stateful.do(lambda: journal.publish(name, data))
 
     async def _publish(
         self,
@@ -135,7 +136,7 @@ class DurableTopics:
         if runner is not None:
             runner.close()
         stateful = self._ground.stateful
-        return stateful.promise(stateful.store.topics.forget(name))
+        return stateful.do(lambda: stateful.store.topics.forget(name))
 
     def pause(self, cell: Cell) -> None:
         """Deliver nothing more to an incarnation that has ended."""
@@ -159,7 +160,7 @@ class DurableTopics:
     def end(self) -> Promise[int]:
         """The offset of the newest entry of the journal; 0 when there is none."""
         stateful = self._ground.stateful
-        return self._do(lambda: stateful.promise(stateful.store.topics.end()))
+        return self._do(lambda: stateful.do(stateful.store.topics.end))
 
     def rewind(
         self, name: str, *, after: int | None = None, since: float | None = None

@@ -7,7 +7,6 @@ is bounded, however far the subscriber is behind.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections import deque
 from collections.abc import Callable
@@ -138,8 +137,7 @@ class Runner:
     def finish(self) -> None:
         """Hand its place over without waiting, and close: the store is about to be closed."""
         self._moving = False
-        with contextlib.suppress(StoreError):  # the caller has closed the store already
-            self._commit()
+        self._commit()
         self.close()
 
     def wants(self, topic: str, event: Any) -> bool:
@@ -411,15 +409,17 @@ class Runner:
 
     def _note_failures(self, offset: int, failures: int) -> None:
         state = self._stateful.store.state(FAILURES)
-        self._quietly(state.put(f"{self._wanted.name}/{offset}", failures, fence=self._fence))
+        key, fence = f"{self._wanted.name}/{offset}", self._fence
+        self._quietly(lambda: state.put(key, failures, fence=fence))
 
     def _forget_failures(self, offset: int) -> None:
         del self._failures[offset]
         state = self._stateful.store.state(FAILURES)
-        self._quietly(state.delete(f"{self._wanted.name}/{offset}", fence=self._fence))
+        key, fence = f"{self._wanted.name}/{offset}", self._fence
+        self._quietly(lambda: state.delete(key, fence=fence))
 
-    def _quietly(self, pending: Any) -> None:
-        self._stateful.promise(pending).then(self._written_or_not)
+    def _quietly(self, call: Callable[[], Any]) -> None:
+        self._stateful.do(call).then(self._written_or_not)
 
     def _written_or_not(self, promise: Promise[Any]) -> None:
         error = promise.exception()
@@ -442,7 +442,7 @@ class Runner:
         if offset <= self._written or not self._open or self._moving:
             return
         self._moving = True
-        pending = self._journal.move(self._wanted.name, offset, fence=self._fence)
+        journal, name, fence = self._journal, self._wanted.name, self._fence
         generation = self._generation
 
         def moved(promise: Promise[int]) -> None:
@@ -454,7 +454,7 @@ class Runner:
                 self._written = offset
                 self._commit()
 
-        self._stateful.promise(pending).then(moved)
+        self._stateful.do(lambda: journal.move(name, offset, fence=fence)).then(moved)
 
     def _make_room(self) -> None:
         """Let publishers go on whose events the subscriber can take."""

@@ -126,11 +126,14 @@ class EventSourced(Agent):
         _check_whole(journal)
         data = [self._packed(event) for event in events]
         start, journal.handed = journal.handed, journal.handed + len(events)
-        pending = self._stateful.store.streams.append(
-            journal.stream, data, expected_version=start, fence=journal.fence
+        store = self._stateful.store
+        stored = self._stateful.do(
+            lambda: store.streams.append(
+                journal.stream, data, expected_version=start, fence=journal.fence
+            )
         )
         try:
-            await self._stateful.promise(pending)
+            await stored
             while journal.version < start:
                 await self._turn(journal)
         except BaseException as error:
@@ -170,15 +173,15 @@ class EventSourced(Agent):
         state = None if self.snapshot_class is None else self.snapshot()
         if state is None:
             return
-        journal.covered = journal.version
-        pending = self._stateful.store.streams.save_snapshot(
-            journal.stream,
-            journal.version,
-            self._stateful.pack(state),
-            compact=not self.keeps_history,
-            fence=journal.fence,
+        version = journal.covered = journal.version
+        data, streams = self._stateful.pack(state), self._stateful.store.streams
+        compact, fence = not self.keeps_history, journal.fence
+        saved = self._stateful.do(
+            lambda: streams.save_snapshot(
+                journal.stream, version, data, compact=compact, fence=fence
+            )
         )
-        self._stateful.promise(pending).then(self._snapshot_over)
+        saved.then(self._snapshot_over)
 
     def _snapshot_over(self, saved: Promise[bool]) -> None:
         error = saved.exception()

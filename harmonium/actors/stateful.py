@@ -15,7 +15,7 @@ from harmonium.actors.store.pending import Pending
 from harmonium.actors.store.ports import Store
 from harmonium.actors.store.values import Fence
 from harmonium.protocols.codec import Codec
-from harmonium.protocols.errors import AgentDead, UnknownAgent
+from harmonium.protocols.errors import AgentDead, StoreError, UnknownAgent
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
@@ -73,6 +73,15 @@ class Stateful:
     def promise(self, pending: Pending[T]) -> Promise[T]:
         """Turn the outcome of a store operation into a promise."""
         return promise_of(self._ground, pending)
+
+    def do(self, call: Callable[[], Pending[T]]) -> Promise[T]:
+        """Hand an operation over; its promise also has the error of a store that takes none."""
+        try:
+            return self.promise(call())
+        except StoreError as error:
+            refused: Promise[T] = Promise(self._ground)
+            refused.fail(error)
+            return refused
 
     def pack(self, message: Any) -> dict[str, Any]:
         """Turn a message into a JSON value; refs become paths.
@@ -164,10 +173,11 @@ class Tenure:
         stateful: Stateful = cell.ground.stateful
         leader = _leader_fence(cell)
         if leader is not None:
-            return _then(cell.ground, stateful.store.commit(fence=leader), lambda _: leader)
+            held = stateful.do(lambda: stateful.store.commit(fence=leader))
+            return _then(held, lambda _: leader)
         name = f"agent:{cell.path}"
-        pending = stateful.store.leases.acquire(name, name, HELD)
-        return _then(cell.ground, pending, lambda lease: lease.fence)  # type: ignore[union-attr]
+        acquired = stateful.do(lambda: stateful.store.leases.acquire(name, name, HELD))
+        return _then(acquired, lambda lease: lease.fence)  # type: ignore[union-attr]
 
 
 def tenure_of(agent: Any) -> Tenure:
@@ -188,8 +198,8 @@ def _leader_fence(cell: Cell) -> Fence | None:
     return None
 
 
-def _then(ground: Ground, pending: Pending[T], make: Callable[[T], Fence]) -> Promise[Fence]:
-    made: Promise[Fence] = Promise(ground)
+def _then(promise: Promise[T], make: Callable[[T], Fence]) -> Promise[Fence]:
+    made: Promise[Fence] = Promise(promise._ground)
 
     def settle(promise: Promise[T]) -> None:
         error = promise.exception()
@@ -198,5 +208,5 @@ def _then(ground: Ground, pending: Pending[T], make: Callable[[T], Fence]) -> Pr
         else:
             made.settle(make(promise.result()))
 
-    promise_of(ground, pending).then(settle)
+    promise.then(settle)
     return made
