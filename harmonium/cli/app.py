@@ -26,6 +26,7 @@ from harmonium.cli.logs import set_up_logs
 from harmonium.cli.operating import add_commands, show_live_tree
 from harmonium.cli.pipelines import draw_pipelines
 from harmonium.cli.running import BAD_INPUT, GAVE_UP, INTERRUPTED, RunOptions, run_application
+from harmonium.cli.simulate import simulate
 from harmonium.protocols.errors import ConfigError, DefinitionError, HarmoniumError, StartFailed
 
 DEMO = "examples/orders"
@@ -83,6 +84,9 @@ def run(  # noqa: PLR0913 - one keyword per option
     json: Annotated[bool, Parameter(help="The summary as JSON on stdout.", negative="")] = False,
     control: Annotated[Path | None, Parameter(help="Make a control socket here.")] = None,
     bundles: Annotated[Path | None, Parameter(help="Folder for a bundle of each crash.")] = None,
+    journal: Annotated[
+        Path | None, Parameter(help="Folder for each supervisor's decisions, one file each.")
+    ] = None,
     store: Annotated[
         str | None, Parameter(help="SQLite file or PostgreSQL URL for what must outlive the run.")
     ] = None,
@@ -112,6 +116,7 @@ def run(  # noqa: PLR0913 - one keyword per option
         json=json,
         control=control,
         bundles=bundles,
+        journal=journal,
         store=store,
         resume=resume,
         trace=trace,
@@ -184,6 +189,7 @@ def bench(
 add_commands(app)
 app.command(inbox_app)
 app.command(dead_letters_app)
+app.command(simulate)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
