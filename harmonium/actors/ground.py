@@ -32,6 +32,7 @@ from harmonium.actors.registry import Registry
 from harmonium.actors.scheduler import _SLOW, ReadyQueue
 from harmonium.actors.stateful import Stateful
 from harmonium.actors.store.ports import Store
+from harmonium.actors.streaming import Stream, open_stream
 from harmonium.actors.topics import Topics
 from harmonium.protocols.envelope import Envelope
 from harmonium.protocols.errors import (
@@ -105,6 +106,20 @@ class Ground(Asking):
         self.journals: Any = None
         self.store: Store | None = None
         starting.start(self.root, 1)
+
+    def stream(
+        self,
+        sender: Cell | None,
+        target: Cell | str,
+        message: Any,
+        *,
+        timeout: float | None,
+        idempotency_key: str | None,
+    ) -> Stream[Any]:
+        """Ask, and get the parts of the answer too."""
+        return open_stream(
+            self, sender, target, message, timeout=timeout, idempotency_key=idempotency_key
+        )
 
     # -- fates
 

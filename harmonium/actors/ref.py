@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harmonium.actors.context import caller
-from harmonium.actors.streaming import Stream, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from harmonium.actors.ask import Ask
     from harmonium.actors.cell import Cell
+    from harmonium.actors.streaming import Stream
     from harmonium.protocols.envelope import Lane
     from harmonium.protocols.reliability.policy import Policy
     from harmonium.protocols.reliability.work_budget import WorkBudget
@@ -114,8 +114,8 @@ class Ref:
     ) -> Stream[Any]:
         """Ask, and get parts of the answer before it; see `System.stream`."""
         cell, ground = self._cell, self._cell.ground
-        return open_stream(
-            ground, caller(ground), cell, message, timeout=timeout, idempotency_key=idempotency_key
+        return ground.stream(
+            caller(ground), cell, message, timeout=timeout, idempotency_key=idempotency_key
         )
 
     def stop(self) -> Ask[None]:
