@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from harmonium.protocols.backoff import Backoff
@@ -17,6 +18,7 @@ from harmonium.protocols.durations import parse_duration
 from harmonium.protocols.errors import ConfigError, SpecError
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.overflow import Overflow
+from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.waiting import DROP, HOLD, Forward, Mail, Reply, Stash
 from harmonium.supervisors import words
 from harmonium.supervisors.directives import Directives, directives
@@ -77,6 +79,16 @@ def _word(kind: type[words.Word | Overflow]) -> Reader:
     return read
 
 
+def _money(place: str, value: Any) -> Decimal:
+    """Read an amount; a float would have lost cents before it came here."""
+    try:
+        if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
+            return Decimal(value)
+    except InvalidOperation:
+        pass
+    raise SpecError(place, f"{value!r} is no amount of money", 'write it as a text: "12.50"')
+
+
 def _record(cls: Callable[..., Any], readers: Mapping[str, Reader]) -> Reader:
     def read(place: str, value: Any) -> Any:
         fields = _fields(place, value, readers)
@@ -133,6 +145,18 @@ _BACKOFF: Mapping[str, Reader] = {
 }
 _backoff = _record(Backoff, _BACKOFF)
 _budget = _record(Budget, {"max_restarts": _as_is, "within": _seconds})
+_work_budget = _record(
+    WorkBudget,
+    {
+        "messages": _as_is,
+        "seconds": _seconds,
+        "concurrency": _as_is,
+        "money": _money,
+        "tokens": _as_is,
+        "warn_at": lambda place, value: tuple(_list(place, value)),
+        "stops": _as_is,
+    },
+)
 _poison = _record(Poison, {"attempts": _as_is, "age": _seconds, "others": _as_is})
 _phase = _record(
     StopPhase,
@@ -148,6 +172,7 @@ _AGENT: Mapping[str, Reader] = {
     "keep_children": _as_is,
     "stash": _as_is,
     "retries": _as_is,
+    "work_budget": _work_budget,
 }
 _CHILD: Mapping[str, Reader] = {
     "id": _as_is,
@@ -171,6 +196,7 @@ _SUPERVISOR: Mapping[str, Reader] = {
     "within": _seconds,
     "per_child": _as_is,
     "subtree": _budget,
+    "work_budget": _work_budget,
     "auto_shutdown": _word(words.AutoShutdown),
     "completed": _word(words.Bystander),
     "held": _word(words.Bystander),

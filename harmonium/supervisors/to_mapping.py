@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -84,8 +85,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Directives):
         rows: dict[str, Any] = {name: one.value for name, one in value.table.items()}
         return rows if value.otherwise is ESCALATE else {**rows, "*": value.otherwise.value}
-    if isinstance(value, Hold | Drop | Reply | Forward | Stash):
-        return _mail(value)
+    if isinstance(value, Hold | Drop | Reply | Forward | Stash | Decimal):
+        return str(value) if isinstance(value, Decimal) else _mail(value)
     if attrs.has(type(value)):
         return _changed(value)
     if isinstance(value, tuple | list):

@@ -29,6 +29,8 @@ from harmonium.protocols.reliability import (
     Warned,
     WorkBudget,
 )
+from harmonium.supervisors.mapping import from_mapping
+from harmonium.supervisors.to_mapping import to_mapping
 from tests.contract.agents import Answer, Note
 
 
@@ -369,3 +371,21 @@ def test_a_budget_of_another_kind_is_refused_at_definition():
         child(Thinker, id="a", work_budget=7)
     with pytest.raises(SpecError, match="work_budget"):
         supervisor("t", work_budget=7)
+
+
+def test_a_system_file_declares_budgets():
+    """Money is a text there; what is read can be written and read again."""
+    budget = {"money": "12.50", "seconds": "2m", "warn_at": [0.5], "stops": False}
+    mapping = {
+        "name": "t",
+        "work_budget": {"tokens": 5},
+        "children": [{"id": "a", "agent": "tests.contract.agents:Recorder", "work_budget": budget}],
+    }
+    tree = from_mapping(mapping)
+    assert tree.work_budget == WorkBudget(tokens=5)
+    assert tree.children[0].start.work_budget == WorkBudget(
+        money=Decimal("12.50"), seconds=120.0, warn_at=(0.5,), stops=False
+    )
+    assert from_mapping(to_mapping(tree)) == tree
+    with pytest.raises(SpecError, match="money"):
+        from_mapping({"name": "t", "work_budget": {"money": 12.5}})
