@@ -39,6 +39,8 @@ MOST = 300
 """Most faults in one run, beside delays: a long run then still comes to its end."""
 LONGEST = 10.0
 """The longest delay, in virtual seconds."""
+OFTEN = 0.08
+"""The highest rate of a kind of fault: a job that only ever waits proves nothing."""
 REDUCING = 120
 """Most runs that are spent on reducing the faults of a run that failed."""
 
@@ -115,7 +117,7 @@ def read_spec(text: str) -> tuple[Faults, tuple[Fault, ...] | None]:
         before = kinds.get(kind)
         patterns = (*(before if isinstance(before, tuple) else ()), pattern)
         kinds[kind] = patterns if pattern else True
-    return Faults(**kinds, max=MOST, longest=LONGEST), None
+    return Faults(**kinds, max=MOST, longest=LONGEST, often=OFTEN), None
 
 
 class _Runs:
@@ -230,6 +232,6 @@ class _Runs:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.injected.items()))
         sys.stderr.write(
             f"{self.runs} runs of {data['system']}, {len(self.failures)} failed; "
-            f"{self.deliveries} messages and {self.virtual:.0f} virtual seconds in {seconds:.1f} s; "
-            f"{self.restarts} restarts; faults: {kinds or 'none'}\n"
+            f"{self.deliveries} messages, {self.virtual:.0f} virtual seconds, "
+            f"{self.restarts} restarts in {seconds:.1f} s; faults: {kinds or 'none'}\n"
         )

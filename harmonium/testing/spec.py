@@ -44,6 +44,8 @@ class Faults:
         buggify: Sites, ``if sometimes("name")``, say yes.
         max: At most so many faults other than delays and pauses in one run.
         longest: The longest delay or pause, in virtual seconds.
+        often: The highest rate of a kind: how many of its points it hits, up to 1.
+            A short test wants it high; a long run needs room to make progress.
     """
 
     crash: Where = False
@@ -60,6 +62,7 @@ class Faults:
     buggify: Where = True
     max: int = attrs.field(default=5, validator=attrs.validators.ge(0))
     longest: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
+    often: float = attrs.field(default=0.5, validator=attrs.validators.gt(0))
     _known: dict[tuple[str, str], bool] = attrs.field(
         factory=dict, init=False, eq=False, repr=False, hash=False
     )

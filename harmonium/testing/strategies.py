@@ -89,7 +89,7 @@ class Search:
         self._scale = 0.0
         for kind in (*_ON_MESSAGES, *_ON_HANDLING, *_ON_WRITES, "partition", "clock_jump"):
             if getattr(faults, kind):
-                self._set(kind, RATES[source.below(len(RATES))])
+                self._set(kind, min(faults.often, RATES[source.below(len(RATES))]))
         _PREPARE[strategy](self)
 
     def _set(self, kind: str, rate: float) -> None:
