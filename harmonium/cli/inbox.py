@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,7 +46,7 @@ def list_questions(
     """List the questions that wait, the oldest first."""
     _one_of(control, store)
     if control is not None:
-        questions = request(control, "inbox_list", everything=everything)
+        questions = list(_pages(control, everything=everything))
     else:
         with open_store(_existing(store)) as opened:
             questions = StoredQuestions(opened).list(everything=everything)
@@ -111,6 +112,13 @@ def _give(
     why = f": {outcome['why']}" if outcome["why"] else ""
     sys.stdout.write(f"{id}: {outcome['outcome']}{why}\n")
     return 0 if outcome["ok"] else 1
+
+
+def _pages(control: Path, *, everything: bool) -> Iterator[dict[str, Any]]:
+    skip = 0
+    while page := request(control, "inbox_list", everything=everything, skip=skip):
+        yield from page
+        skip += len(page)
 
 
 def _me() -> str:

@@ -22,6 +22,9 @@ from harmonium.supervisors.system import System
 
 __all__ = ["INBOX_ORDERS", "StoredQuestions"]
 
+AT_ONCE = 100
+"""How many questions are listed in one answer, which is a line of bounded length."""
+
 
 def _told(path: str, question: Question, now: float) -> dict[str, Any]:
     row = row_of(question)["data"]
@@ -40,13 +43,17 @@ def _inboxes(cell: Cell) -> Iterator[Cell]:
         yield from _inboxes(one)
 
 
-async def _list(system: System, everything: bool = False) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002
+async def _list(
+    system: System,
+    everything: bool = False,  # noqa: FBT001, FBT002
+    skip: int = 0,
+) -> list[dict[str, Any]]:
     found = []
     now = wall_clock(system.ground)
     for cell in _inboxes(system.ground.root):
         questions = await system.inbox(cell.path).list(everything=everything)
         found += [_told(cell.path, one, now) for one in questions]
-    return found
+    return found[skip : skip + AT_ONCE]
 
 
 async def _show(system: System, id: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The example of the guide to coordination does what its comments say."""
+"""The examples of the guide to coordination do what their comments say."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_example_of_the_guide_runs(tmp_path):
+def test_the_examples_of_the_guide_run(tmp_path):
     """Each printed line is the one that the comment beside it names."""
     text = (ROOT / "docs" / "coordination.md").read_text(encoding="utf-8")
-    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
     path = tmp_path / "guide.py"
     path.write_text(code, encoding="utf-8")
     ran = subprocess.run(
         [sys.executable, path], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split() == re.findall(r"print\(.*# (\S+\))", code)
-    assert len(ran.stdout.split()) == 2
+    said = [
+        line.partition(": two of three")[0]
+        for line in re.findall(r"print\(.*# (.+)$", code, re.MULTILINE)
+    ]
+    assert ran.stdout.splitlines() == said
+    assert len(said) == 8
