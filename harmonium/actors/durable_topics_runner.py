@@ -84,6 +84,7 @@ class Runner:
         self._position = 0
         self._written = 0
         self._moving = False
+        self._commits = False
         self._generation = 0
         self._cursor = Cursor()
         self._end = 0
@@ -306,8 +307,12 @@ class Runner:
             elif isinstance(effect, GiveToOffice):
                 entry = self._entries.pop(effect.offset)
                 self._give_up(entry, "failed too often", str(effect.reason), effect.failures)
+            elif isinstance(effect, Commit) and not self._commits:
+                # Once for all that this turn settles: a write for each would halve the speed.
+                self._commits = True
+                self._ground.call_soon(self._commit)
             elif isinstance(effect, Commit):
-                self._commit()
+                continue
             else:
                 look = effect
         self._set_timer(look)
@@ -437,6 +442,7 @@ class Runner:
 
     def _commit(self) -> None:
         """Move the offset in the store: one write at a time, always to the newest place."""
+        self._commits = False
         self._make_room()
         offset = self._done_with()
         if offset <= self._written or not self._open or self._moving:

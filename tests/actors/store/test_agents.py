@@ -1,0 +1,145 @@
+"""What agents build on a store, on each of the stores: values, events, topics, letters, leases."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from harmonium import Agent, System, child, handles, message, supervisor
+from harmonium.actors.dead_letters import Replayed
+from harmonium.actors.event_sourced import EventSourced
+from harmonium.actors.singleton import Singleton
+from harmonium.protocols.errors import Unavailable
+from harmonium.protocols.reliability.lease import LeasePolicy
+from harmonium.supervisors.operations import operate
+from tests.actors.store.conftest import Place
+
+
+@message
+class Sold:
+    """So many were sold."""
+
+    units: int
+
+
+@message
+class Sell:
+    """Sell so many."""
+
+    units: int
+
+
+@message
+class Figures:
+    """What the seller has sold, by its events and by its notes."""
+
+    sold: int
+    noted: int
+
+
+class Seller(EventSourced):
+    """Counts what it sells twice: in events, and in a value that it keeps."""
+
+    events = (Sold,)
+    snapshot_class = Sold
+    snapshot_every = 2
+    publishes = (Sold,)
+
+    def __init__(self) -> None:
+        self.sold = 0
+
+    def apply(self, event: Sold) -> None:
+        self.sold += event.units
+
+    def snapshot(self) -> Sold:
+        return Sold(self.sold)
+
+    def restore(self, state: Sold) -> None:
+        self.sold = state.units
+
+    @handles
+    async def sell(self, order: Sell) -> Figures:
+        item = await self.keep.item("sold")
+        noted = (0 if item is None else item.value) + order.units
+        revision = None if item is None else item.revision
+        assert await self.keep.compare_and_set("sold", noted, revision=revision)
+        await self.persist(Sold(order.units))
+        await self.publish(Sold(order.units), topic="sales.eu", durable=True)
+        return Figures(self.sold, noted)
+
+
+class Ledger(Agent):
+    """Writes down what it hears of."""
+
+    def __init__(self, book: list[int]) -> None:
+        self.book = book
+
+    def started(self) -> None:
+        self.subscribe("sales.*", durable="ledger")
+
+    @handles
+    def sold(self, event: Sold) -> None:
+        self.book.append(event.units)
+
+
+def shop(book: list[int]) -> Any:
+    return supervisor(
+        "shop", children=[child(Seller, id="seller"), child(Ledger, book, id="ledger")]
+    )
+
+
+async def comes(condition: Any) -> None:
+    """Wait for it, in real time."""
+    async with asyncio.timeout(20.0):
+        while not condition():  # noqa: ASYNC110 - no event says so
+            await asyncio.sleep(0.002)
+
+
+def test_a_second_life_goes_on_where_the_first_one_ended(durable: Place) -> None:
+    """Kept values, events with a snapshot, the place in a topic and a dead letter are there."""
+    book: list[int] = []
+
+    async def life(first: int) -> None:
+        store = durable.open(now=None)
+        async with System(shop(book), store=store) as system:
+            for n in range(first, first + 3):
+                last = await system.ask("seller", Sell(n))
+            assert last == Figures(sum(range(first + 3)), sum(range(first + 3)))
+            await comes(lambda: len(book) == first + 3)
+            if first == 0:
+                await operate(system.ref("/shop")).stop_child("ledger")
+                await system.tell("/shop/ledger", Sold(100))
+                await operate(system.ref("/shop")).restart_child("ledger")
+            else:
+                (letter,) = system.dead_letters
+                assert await system.dead_letters.replay(letter.id) is Replayed.SENT
+                await comes(lambda: book[-1] == 100)
+        await store.aclose()
+
+    asyncio.run(life(0))
+    asyncio.run(life(3))
+    assert book == [0, 1, 2, 3, 4, 5, 100]
+
+
+def test_one_of_two_connections_leads(durable: Place) -> None:
+    """A singleton of a second system waits until the first one has stopped."""
+
+    def tree() -> Any:
+        options = {"lease": "seller", "policy": LeasePolicy(0.6)}
+        return supervisor("shop", children=[child(Singleton, Seller, id="one", kwargs=options)])
+
+    async def main() -> None:
+        stores = [durable.open(now=time.time) for _ in range(2)]
+        first, second = (System(tree(), store=store) for store in stores)
+        async with first, second:
+            await first.ask("one", Sell(1))
+            refused = await asyncio.gather(second.ask("one", Sell(1)), return_exceptions=True)
+            assert isinstance(refused[0], Unavailable)
+            await first.astop()
+            await comes(lambda: second.ref("one")._cell.children)
+            assert await second.ask("one", Sell(1)) == Figures(2, 2)
+        for store in stores:
+            await store.aclose()
+
+    asyncio.run(main())
