@@ -17,6 +17,7 @@ from harmonium.cli.log import explain_request, log_app
 from harmonium.protocols.errors import ConfigError
 from harmonium.supervisors.bundles import load_bundle
 from harmonium.supervisors.control import request
+from harmonium.supervisors.journal_file import explain_file, explain_path
 from harmonium.supervisors.plan import plan
 
 __all__ = ["add_commands"]
@@ -100,27 +101,41 @@ def _resize(
 def _explain(
     what: Annotated[
         str,
-        Parameter(help="A path like /shop/inventory, a correlation id, or a crash bundle (.json)."),
+        Parameter(
+            help="A path like /shop/inventory, a correlation id, a crash bundle (.json), "
+            "or a supervisor's journal (.jsonl)."
+        ),
     ],
     *,
     control: Annotated[
         Path | None, Parameter(name="--control", help="The socket of the running system.")
+    ] = None,
+    journal: Annotated[
+        Path | None, Parameter(name="--journal", help="The folder of run --journal, for a path.")
     ] = None,
     store: Annotated[
         str | None, Parameter(name="--store", help="The store of a run, for a correlation id.")
     ] = None,
     json: AsJson = False,
 ) -> int:
-    """Say why an agent is in its state, tell the story of a request, or show a crash bundle."""
+    """Say why an agent is in its state, tell the story of a request, or show a crash bundle.
+
+    A journal is decided about again: that shows the last state of a system that is gone.
+    """
     if store is not None or (control is not None and not what.startswith("/")):
         return explain_request(what, store=store, control=control, as_json=json)
     if control is not None:
         sentences = request(control, "explain", path=what)
+    elif journal is not None:
+        sentences = explain_path(journal, what)
+    elif what.endswith(".jsonl"):
+        sentences = explain_file(Path(what))
     elif what.endswith(".json"):
         sentences = load_bundle(Path(what)).sentences()
     else:
         raise ConfigError(
-            f"explain {what}", "it needs --control SOCKET, --store FILE, or a crash bundle"
+            f"explain {what}",
+            "it needs --control SOCKET, --journal FOLDER, --store FILE, or a file to explain",
         )
     if json:
         return _print_json(sentences)

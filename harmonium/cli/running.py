@@ -26,6 +26,7 @@ from harmonium.protocols.chaos import Chaos
 from harmonium.protocols.errors import ConfigError
 from harmonium.supervisors.bundles import BundleWriter
 from harmonium.supervisors.control import ControlServer
+from harmonium.supervisors.journal_file import Journals
 from harmonium.supervisors.system import System
 
 __all__ = ["BAD_INPUT", "DONE", "FAILED", "GAVE_UP", "INTERRUPTED", "RunOptions", "run_application"]
@@ -45,6 +46,7 @@ class RunOptions:
         seed: Seeds all chance.
         json: Print the summary as JSON on stdout.
         bundles: Folder for crash bundles; None writes none.
+        journal: Folder for the supervisors' decisions; None writes none.
         store: A path or URL for what must outlive the process; None for nowhere.
         resume: Go on with the run that the store holds.
         trace: File for a trace of the newest messages; None traces nothing.
@@ -59,6 +61,7 @@ class RunOptions:
     json: bool = False
     control: Path | None = None
     bundles: Path | None = None
+    journal: Path | None = None
     store: str | None = None
     resume: bool = False
     trace: Path | None = None
@@ -159,6 +162,8 @@ class _Run:
         """Start, work until done, given up or interrupted, and stop."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[int] = loop.create_future()
+        if self._options.journal is not None:
+            system.ground.journals = Journals(self._options.journal)
         with _interrupts(loop, ended):
             async with system, _control(system, self._options.control):
                 system.on_give_up(lambda _: _end(ended, GAVE_UP))

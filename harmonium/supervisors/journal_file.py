@@ -16,17 +16,24 @@ import attrs
 from loguru import logger
 
 from harmonium.protocols.errors import ConfigError
-from harmonium.supervisors.core.explain import explain
+from harmonium.supervisors.core.explain import explain, present
 from harmonium.supervisors.core.record import Record
 from harmonium.supervisors.core.replay import Replay, replay
-from harmonium.supervisors.journal_values import from_json, to_json
+from harmonium.supervisors.journal_values import Values
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
-__all__ = ["JournalFile", "Journals", "SavedJournal", "load_journal"]
+__all__ = [
+    "JournalFile",
+    "Journals",
+    "SavedJournal",
+    "explain_file",
+    "explain_path",
+    "load_journal",
+]
 
 VERSION = 1
 MOST = 100_000_000
-"""How long a file may get, in bytes: some 100,000 restarts."""
+"""How long a file may get, in bytes: some 40,000 restarts."""
 
 
 class Journals:
@@ -62,9 +69,14 @@ class Journals:
         added: Iterable[ChildSpec] = (),
     ) -> JournalFile:
         """Begin the journal of a supervisor that starts, or starts again."""
-        life = {"root": root, "reports": reports, "added": to_json(tuple(added))}
-        header = {"version": VERSION, "path": path, **life, "spec": to_json(spec)}
-        return JournalFile(file_of(self._folder, path), header, self._most)
+        plain = Values()
+        life = {"root": root, "reports": reports, "added": plain.to_json(tuple(added))}
+        header = {"version": VERSION, "path": path, **life, "spec": plain.to_json(spec)}
+        return JournalFile(file_of(self._folder, path), header, Values(_known(spec)), self._most)
+
+
+def _known(spec: SupervisorSpec) -> list[ChildSpec]:
+    return [*spec.children, *(() if spec.template is None else (spec.template,))]
 
 
 def file_of(folder: Path, path: str) -> Path:
@@ -81,18 +93,20 @@ class JournalFile:
     Args:
         path: The file.
         header: Its first line.
+        values: Makes the other lines.
         most: How long the file may get, in bytes.
     """
 
-    def __init__(self, path: Path, header: dict[str, Any], most: int) -> None:
+    def __init__(self, path: Path, header: dict[str, Any], values: Values, most: int) -> None:
         self._path = path
+        self._values = values
         self._most = most
         self._open = True
         self._write(header)
 
     def write(self, record: Record) -> None:
         """Write one decision."""
-        if self._open and self._write(to_json(record)) > self._most:
+        if self._open and self._write(self._values.to_json(record)) > self._most:
             self._write({"full": self._most})
             self._open = False
 
@@ -183,6 +197,39 @@ def load_journal(path: Path) -> list[SavedJournal]:
         raise ConfigError(str(path), f"is no journal of this version: {error!r}") from None
 
 
+def explain_file(path: Path) -> list[str]:
+    """Tell how the last life of a supervisor went, and where its children were at its end.
+
+    Raises:
+        ConfigError: As `load_journal`.
+    """
+    *_, last = load_journal(path)
+    done = last.replay()
+    children = [] if done.deviations else [present(done.state, one.id) for one in done.state.table]
+    *told, replayed = last.sentences()
+    return [*told, *children, replayed]
+
+
+def explain_path(folder: Path, path: str) -> list[str]:
+    """Tell why a supervisor, or a child of one, was in its last state.
+
+    Args:
+        folder: Where `Journals` has written.
+        path: Its path, like ``/shop/till``.
+
+    Raises:
+        ConfigError: If no journal there is about it.
+    """
+    own = file_of(folder, path)
+    if own.exists():
+        return explain_file(own)
+    above, _, child = path.rstrip("/").rpartition("/")
+    if not above:
+        raise ConfigError(str(own), "there is no such journal")
+    *_, last = load_journal(file_of(folder, above))
+    return last.sentences(child)
+
+
 def _row(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
@@ -196,12 +243,14 @@ def _row(path: Path, number: int, line: str) -> dict[str, Any]:
 def _life(rows: list[dict[str, Any]]) -> SavedJournal:
     header, *others = rows
     records = [row for row in others if "full" not in row]
+    spec = Values().from_json(header["spec"])
+    values = Values(_known(spec))
     return SavedJournal(
         path=header["path"],
-        spec=from_json(header["spec"]),
-        records=tuple(from_json(row) for row in records),
+        spec=spec,
+        records=tuple(values.from_json(row) for row in records),
         root=header["root"],
         reports=header["reports"],
-        added=from_json(header["added"]),
+        added=Values().from_json(header["added"]),
         full=len(records) < len(others),
     )

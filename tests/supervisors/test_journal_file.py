@@ -16,8 +16,9 @@ from harmonium.protocols.errors import ConfigError
 from harmonium.supervisors.core.events import Failed
 from harmonium.supervisors.core.record import Record
 from harmonium.supervisors.journal_file import Journals, load_journal
-from harmonium.supervisors.journal_values import Unread, from_json, to_json
+from harmonium.supervisors.journal_values import Unread, Values
 from harmonium.supervisors.poison import Poison
+from harmonium.supervisors.pool import pool
 from harmonium.supervisors.spec import dynamic_supervisor
 from harmonium.supervisors.to_mapping import to_mapping
 from harmonium.supervisors.words import ONE_FOR_ALL, RESUME, TRANSIENT
@@ -38,6 +39,13 @@ class Doomed(Agent):
     @handles
     def crash(self, crash: Crash) -> None:
         raise {"ValueError": ValueError, "KeyError": KeyError}[crash.error](crash.error)
+
+
+class Secretive(Agent):
+    """Takes arguments."""
+
+    def __init__(self, *words: str, word: str) -> None:
+        self.words = (*words, word)
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +145,38 @@ def test_explain_works_for_a_system_that_is_gone(tmp_path):
     )
 
 
+def test_a_journal_of_a_pool_replays(tmp_path):
+    """With members that have arguments of their own, which do not stand in it."""
+    tree = supervisor(
+        "top", children=[pool(Doomed, id="p", size=2, with_arguments=lambda number: ())]
+    )
+
+    async def scenario(system):
+        for _ in range(2):
+            system.tell("/top/p", Crash())
+            await asyncio.sleep(1.0)
+
+    play(tmp_path, tree, scenario)
+    (members,) = load_journal(tmp_path / "top.p.jsonl")
+    assert members.replay().deviations == ()
+    assert any(verdict.choice == "restart" for one in members.records for verdict in one.verdicts)
+
+
+def test_arguments_do_not_stand_in_a_journal(tmp_path):
+    """They may be secrets."""
+    tree = supervisor("top", children=[child(Secretive, "sesame", kwargs={"word": "open"}, id="a")])
+
+    async def scenario(system):
+        extra = child(Secretive, "sesame", kwargs={"word": "open"}, id="b")
+        assert (await operate(system.ref("/top")).start_child(extra, args=("sesame",))).ok
+
+    play(tmp_path, tree, scenario)
+    text = (tmp_path / "top.jsonl").read_text(encoding="utf-8")
+    assert "sesame" not in text
+    assert '"open"' not in text
+    assert load_journal(tmp_path / "top.jsonl")[0].replay().deviations == ()
+
+
 def test_another_decision_is_found_out(tmp_path):
     """A record that was changed does not come out as it was written down."""
     play(tmp_path)
@@ -219,24 +259,26 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
 
 def test_what_no_decision_reads_comes_back_as_its_name():
     """A factory, a message, a request; it cannot be run."""
-    again = from_json(json.loads(json.dumps(to_json(child(Doomed, id="a").start))))
+    again = Values().from_json(
+        json.loads(json.dumps(Values().to_json(child(Doomed, id="a").start)))
+    )
     assert again.factory == Unread(f"{__name__}:Doomed")
     with pytest.raises(ConfigError, match="only its name stands in the journal"):
         again.factory()
-    assert from_json(to_json(object())) == Unread("builtins:object")
+    assert Values().from_json(Values().to_json(object())) == Unread("builtins:object")
 
 
 @pytest.mark.parametrize("name", ["os:system", "harmonium.nowhere:X", "harmonium.cli.app:app", ""])
 def test_a_journal_names_no_code(name):
     """Only values of ours are made of it; nothing else is imported or called."""
     with pytest.raises(ConfigError, match="no value of a journal"):
-        from_json({"is": name})
+        Values().from_json({"is": name})
 
 
 def test_a_value_of_another_version_is_refused():
     """A field too many, or one too few."""
     with pytest.raises(ConfigError, match="another version"):
-        from_json({"is": "harmonium.protocols.budget:Budget", "colour": "red"})
+        Values().from_json({"is": "harmonium.protocols.budget:Budget", "colour": "red"})
 
 
 def test_every_word_of_the_core_survives_the_way_to_a_file_and_back():
@@ -245,7 +287,7 @@ def test_every_word_of_the_core_survives_the_way_to_a_file_and_back():
 
     for seed in range(3):
         for record in happened(seed).top.records:
-            again = from_json(json.loads(json.dumps(to_json(record))))
+            again = Values().from_json(json.loads(json.dumps(Values().to_json(record))))
             assert isinstance(again, Record)
             assert (again.number, again.now, again.verdicts) == (
                 record.number,
