@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+import harmonium.actors.store.sql.opening  # noqa: F401 - here, so that no fork has to import it
+from examples.orders.application import application
 from harmonium.cli.app import main
 
 CHLD = {signal.SIGCHLD}
@@ -51,27 +53,26 @@ def words_for(folder: Path, name: str, source: str) -> list[str]:
     """Give the command line of the run with this name."""
     place, output = folder / f"{name}.db", folder / f"{name}.jsonl"
     files = ["--input", source, "--output", str(output), "--store", str(place)]
-    return ["run", "examples/orders", "--json", "--resume", *files]
+    return ["run", f"examples/{application.name}", "--json", "--resume", *files]
 
 
 def campaigns(folder: Path, kills: int, seed: int, source: str) -> None:
     """Kill and go on, with a new store whenever a run has come to its end."""
     chance = random.Random(seed)
-    begun = time.monotonic()
-    words = words_for(folder, "whole", source)
-    tell("whole", folder, run(words, folder / "whole.json", 60.0), 0)
-    span = time.monotonic() - begun
-    number = 0
-    while kills > 0:
-        number += 1
-        name, killed, status = f"run{number}", 0, None
-        words = words_for(folder, name, source)
+    span, number = 60.0, 0
+    while number < 2 or kills > 0:
+        name, killed, status = f"run{number}" if number else "whole", 0, None
+        words, begun = words_for(folder, name, source), time.monotonic()
         while status is None:
-            left = chance.uniform(0.0, span) if kills > 0 else 60.0
+            # The first two are not killed; the second tells how long a run takes.
+            left = chance.uniform(0.0, span) if number > 1 and kills > 0 else 60.0
             status = run(words, folder / f"{name}.json", left)
             if status is None:
                 kills, killed = kills - 1, killed + 1
+        if not killed:
+            span = time.monotonic() - begun
         tell(name, folder, status, killed)
+        number += 1
 
 
 def tell(name: str, folder: Path, status: int | None, killed: int) -> None:

@@ -54,6 +54,8 @@ def _launch(unit: Unit, among: str | tuple[str, ...]) -> None:
 def _open(unit: Unit, members: tuple[str, ...]) -> Outcome:
     vote: Vote = unit.task.extra
     deadline = unit.work.until or unit.turn.now
+    if deadline <= unit.turn.now:  # restored from a log after the round's time
+        return expire(unit)
     try:
         poll = vote.open(unit.context(), members, id=unit.key, deadline=deadline)
     except Exception as error:  # noqa: BLE001 - whatever the pipeline's callable raised

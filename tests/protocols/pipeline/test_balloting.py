@@ -175,6 +175,15 @@ def test_a_restored_round_asks_again_and_keeps_its_ballots() -> None:
     assert [entry.why for entry in desk.said(Kind.REFUSED)] == ["duplicate"]
 
 
+def test_a_round_that_is_restored_after_its_time_falls_back() -> None:
+    """Its voters become known too late for a round: that is no mistake of the definition."""
+    desk = _desk(Retry(1), among="reviewers")
+    desk(ev.RestoredFromLog(), at=7.0)
+    desk(ev.Polled("a", 1, ("p", "q", "r")))
+    (again,) = desk.just(ef.AskBallots)
+    assert (again.attempt, again.deadline) == (2, 8.0)
+
+
 def test_at_the_requests_deadline_the_round_closes() -> None:
     """The request's deadline closes a round like its own."""
     desk = _cast(_desk(rule=Plurality(quorum=1), desk={"deadline": 0.5}), True)
