@@ -30,7 +30,7 @@ class Ask(Promise[T]):
         ContractError: The agent does not take this message.
     """
 
-    __slots__ = ("owner", "target", "timeout", "timer")
+    __slots__ = ("incarnation", "owner", "target", "timeout", "timer")
 
     inward = False
     """Whether the answer stays within the agent that gives it."""
@@ -47,9 +47,15 @@ class Ask(Promise[T]):
         self._asyncio_future_blocking = False
         self.answered = False
         self.owner = owner
+        self.incarnation = 0 if owner is None else owner.incarnation
         self.target = target
         self.timeout = timeout
         self.timer: Timer | None = None
+
+    def drop(self) -> None:
+        """Settle it for nobody: no callback runs."""
+        self._callbacks = None
+        self.cancel()
 
     def _finish(self, state: int, value: Any) -> bool:
         if self._state != _PENDING:

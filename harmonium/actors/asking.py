@@ -6,7 +6,7 @@ from typing import Any
 
 from harmonium.actors.ask import Ask
 from harmonium.actors.budgets import begin_budget
-from harmonium.actors.cell import Cell
+from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.context import Context, RawEnvelope
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.mail import Mail
@@ -193,6 +193,10 @@ class Asking(Mail):
             to = ask.owner if ask.owner is not None else "(outside)"
             self.dead_letter(to, answer, "late reply")
             return
+        if _forsaken(ask):
+            ask.drop()
+            self.dead_letter(ask.owner, answer, "asker restarted")
+            return
         self.handled += 1
         finish = ask.fail if failed else ask.settle
         if ask.owner is None:
@@ -208,4 +212,19 @@ class Asking(Mail):
         elif ask.owner is self.active:
             finish(value)
         else:
-            self.signal(ask.owner, finish, value)
+            self.signal(ask.owner, self._settle_in_turn, ask, finish, value)
+
+    def _settle_in_turn(self, ask: Any, finish: Any, value: Any) -> None:
+        if _forsaken(ask):
+            ask.drop()
+        else:
+            finish(value)
+
+
+def _forsaken(ask: Any) -> bool:
+    """Whether the incarnation that asked has ended: nothing of it may run any more."""
+    owner = ask.owner
+    return owner is not None and (owner.incarnation != ask.incarnation or owner.state in _ENDED)
+
+
+_ENDED = (CellState.WAITING, CellState.DEAD)

@@ -10,12 +10,14 @@ from harmonium import (
     DEAD_LETTER,
     DROP_OLDEST,
     FAIL,
+    Agent,
     AgentDead,
     AskFailed,
     AskTimeout,
     ContractError,
     MailboxFull,
     child,
+    handles,
     supervisor,
 )
 from harmonium.protocols.errors import UnknownAgent
@@ -159,6 +161,41 @@ def test_a_late_reply_is_a_dead_letter(play, until):
 
     system = play(shop(child(Recorder, None, gate, id="a")), scenario)
     assert [letter.reason for letter in system.dead_letters] == ["late reply"]
+
+
+class Caller(Agent):
+    """Asks with a callback, and crashes before the answer is there."""
+
+    def __init__(self, heard):
+        self.heard = heard
+
+    @handles
+    def note(self, note: Note) -> None:
+        """Ask."""
+        self.ask("slow", Wait()).then(lambda ask: self.heard.append((self.incarnation, ask)))
+
+    @handles
+    def crash(self, crash: Crash) -> None:
+        """Crash."""
+        raise ValueError(crash.text)
+
+
+def test_no_callback_of_an_incarnation_that_has_ended_is_called(play, until):
+    """The answer to what it asked is a dead letter: it would act under its successor's name."""
+    gate, heard = asyncio.Event(), []
+
+    async def scenario(system):
+        await system.tell("caller", Note(1))
+        with pytest.raises(AskFailed):
+            await system.ask("caller", Crash())
+        await until(lambda: system.ref("caller")._cell.incarnation == 2)
+        gate.set()
+        await until(lambda: len(system.dead_letters) == 1)
+
+    children = [child(Caller, heard, id="caller"), child(Recorder, None, gate, id="slow")]
+    system = play(shop(*children), scenario)
+    assert [letter.reason for letter in system.dead_letters] == ["asker restarted"]
+    assert heard == []
 
 
 def test_expired_work_is_not_done(play, until):
