@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks import core, growth, overload, pipeline, pool
+from benchmarks.bugs.report import bugs_bench
 from benchmarks.chart import chart
 from benchmarks.figures import Result, Workload, machine, measure, number
 
@@ -33,20 +35,22 @@ def main(
     svg_path: Path | None = None,
     quick: bool = False,
 ) -> int:
-    """Run the named suites, or all; gives the exit status."""
-    unknown = [name for name in names if name not in SUITES]
+    """Run the named suites, or all but ``bugs``; gives the exit status."""
+    unknown = [name for name in names if name not in (*SUITES, "bugs")]
     if unknown:
-        known = ", ".join(SUITES)
+        known = ", ".join((*SUITES, "bugs"))
         sys.stderr.write(f"harmonium: there is no benchmark {unknown[0]!r}; known: {known}\n")
         return 2
     console = Console()
     console.print(f"{machine()}; contenders in turn, medians; ratio to the first of its kind")
     results: list[Result] = []
-    for name in names or list(SUITES):
+    for name in [name for name in names if name != "bugs"] if names else list(SUITES):
         for workload in SUITES[name](quick=quick):
             results.extend(_run(console, workload, rounds=3 if quick else 5))
+    bugs = bugs_bench(console, quick=quick) if "bugs" in names else []
     if json_path is not None:
-        rows = {"machine": machine(), "results": [attrs.asdict(result) for result in results]}
+        rows: dict[str, Any] = {"machine": machine()}
+        rows |= {"results": [attrs.asdict(result) for result in results], "bugs": bugs}
         json_path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     if svg_path is not None:
         note = f"{machine()}; medians; in brackets the ratio to the first bar"

@@ -1,0 +1,161 @@
+"""How fast each search finds each bug, how well the kit explains it, and whether it cries wolf."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import attrs
+
+from harmonium.testing.calm import calm
+from harmonium.testing.reduce import reduce_faults
+from harmonium.testing.search import search
+from harmonium.testing.story import story
+
+from benchmarks.bugs.bug import Bug
+from benchmarks.bugs.engines import ENGINES, Found
+
+__all__ = ["FULL", "QUICK", "Effort", "Row", "Score", "measure_bug"]
+
+
+@attrs.frozen
+class Effort:
+    """How much is tried.
+
+    Args:
+        seeds: How many hunts for each bug and engine.
+        schedules: At most so many runs in each hunt, and on the fixed twin.
+        machine_seeds: How many hunts of the state machine.
+        machine_schedules: At most so many runs in each of those.
+    """
+
+    seeds: int
+    schedules: int
+    machine_seeds: int
+    machine_schedules: int
+
+    def of(self, engine: str) -> tuple[int, int]:
+        """Give an engine's seeds and schedules."""
+        if engine == "machine":
+            return self.machine_seeds, self.machine_schedules
+        return self.seeds, self.schedules
+
+
+FULL = Effort(20, 2_000, 5, 500)
+QUICK = Effort(3, 300, 1, 100)
+
+
+@attrs.frozen
+class Score:
+    """What one engine did on one bug.
+
+    Args:
+        found: In how many hunts.
+        hunts: Of how many.
+        schedules: Runs until it was found: median and ninetieth percentile.
+        seconds: Real time until then, the same.
+    """
+
+    found: int
+    hunts: int
+    schedules: tuple[float, float]
+    seconds: tuple[float, float]
+
+
+@attrs.frozen
+class Row:
+    """What came of one bug.
+
+    Args:
+        bug: Its name.
+        scores: By engine.
+        minimum: How few faults bring it about.
+        atoms: How many the kit's reduction came to, hunt by hunt.
+        report: Real time of reduction and story, in seconds: median and ninetieth percentile.
+        lines: How long the story is, in lines, at most.
+        alarms: How many runs of the fixed twin failed, of how many.
+        rate: Runs in a second, on the fixed twin.
+    """
+
+    bug: str
+    scores: dict[str, Score]
+    minimum: int
+    atoms: tuple[int, ...]
+    report: tuple[float, float]
+    lines: int
+    alarms: tuple[int, int]
+    rate: float
+
+    @property
+    def at_minimum(self) -> int:
+        """How often the reduction came to the known minimum."""
+        return sum(atoms <= self.minimum for atoms in self.atoms)
+
+
+def measure_bug(bug: Bug, effort: Effort, told: Callable[[str], None]) -> Row:
+    """Hunt one bug with every engine.
+
+    Args:
+        bug: Which.
+        effort: How much is tried.
+        told: Called with what begins.
+    """
+    with calm():
+        hunts: dict[str, list[Found]] = {}
+        for name, engine in ENGINES.items():
+            told(f"{bug.name}: {name}")
+            seeds, budget = effort.of(name)
+            hunts[name] = [engine(bug, seed, budget) for seed in range(seeds)]
+        told(f"{bug.name}: reduction")
+        reports = [_report(bug, found) for found in hunts["kit"] if found.outcome is not None]
+        told(f"{bug.name}: fixed twin")
+        alarms, rate = false_alarms(bug, effort.schedules)
+    return Row(
+        bug=bug.name,
+        scores={name: _score(found) for name, found in hunts.items()},
+        minimum=bug.minimum,
+        atoms=tuple(atoms for atoms, _, _ in reports),
+        report=_spread([seconds for _, seconds, _ in reports]),
+        lines=max((lines for _, _, lines in reports), default=0),
+        alarms=(alarms, effort.schedules),
+        rate=rate,
+    )
+
+
+def _report(bug: Bug, found: Found) -> tuple[int, float, int]:
+    assert found.outcome is not None
+    began = time.perf_counter()
+    reduced = reduce_faults(bug.scene(), found.outcome, bug.faults)
+    lines = list(story(reduced.outcome.world.trace))
+    return len(reduced.faults), time.perf_counter() - began, len(lines)
+
+
+def false_alarms(bug: Bug, schedules: int) -> tuple[int, float]:
+    """Run the fixed twin; give how often it failed, and runs in a second."""
+    alarms, runs, seconds = 0, 0, 0.0
+    while runs < schedules:
+        hunt = search(
+            bug.scene(fixed=True), bug.faults, schedules=schedules - runs, seed=10_000_000 + runs
+        )
+        runs, seconds = runs + hunt.schedules, seconds + hunt.seconds
+        alarms += hunt.outcome is not None
+    return alarms, runs / seconds
+
+
+def _score(hunts: list[Found]) -> Score:
+    hits = [found for found in hunts if found.outcome is not None]
+    return Score(
+        found=len(hits),
+        hunts=len(hunts),
+        schedules=_spread([float(found.schedules) for found in hits]),
+        seconds=_spread([found.seconds for found in hits]),
+    )
+
+
+def _spread(figures: list[float]) -> tuple[float, float]:
+    """Give median and ninetieth percentile; (0, 0) of nothing."""
+    if not figures:
+        return 0.0, 0.0
+    ordered = sorted(figures)
+    return statistics.median(ordered), ordered[min(len(ordered) - 1, int(len(ordered) * 0.9))]
