@@ -127,6 +127,16 @@ class _Call:
         )
 
 
+class _Sent(Ask[Any]):
+    """One message of a call. That nobody wants its answer any more is news for the call."""
+
+    __slots__ = ()
+
+    def drop(self) -> None:
+        """Tell the call, which gives its places back."""
+        self.cancel()
+
+
 class Policies:
     """The policies of one ground and what they know of each agent.
 
@@ -226,14 +236,14 @@ class _Guard:
     def _settled(self, number: int, send: int, ask: Any) -> None:
         """Hear what became of a message."""
         call = self._calls.get(number)
-        if call is None or call.under_way.pop(send, None) is None or ask.cancelled():
+        if call is None or call.under_way.pop(send, None) is None:
             return
-        error = ask.exception()
-        if error is None:
-            call.answer = ask.result()
-        elif call.orphaned:
+        error = None if ask.cancelled() else ask.exception()
+        if ask.cancelled() or (error is not None and call.orphaned):
             call.outer.cancel()
             return
+        if error is None:
+            call.answer = ask.result()
         self._take(
             policy_machine.result(
                 self._policy,
@@ -285,7 +295,7 @@ class _Guard:
         if call is None:
             return
         ground = self._ground
-        ask: Ask[Any] = Ask(ground, call.sender, call.target, None)
+        ask = _Sent(ground, call.sender, call.target, None)
         context = call.context.child(effect.deadline, call.key)
         call.under_way[effect.send] = ask, context
         try:

@@ -512,3 +512,28 @@ def test_what_is_known_of_agents_that_are_gone_is_forgotten(play, until):
         assert len(system.ground.policies._guards) <= 520
 
     play(shop(child(Parent, id="parent")), scenario)
+
+
+def test_a_caller_that_crashed_gives_its_place_back(play, until):
+    """Also when nothing would end its call but the answer."""
+    policy = Policy(bulkhead=BulkheadPolicy(1, waiting=0))
+
+    class Crashing(Agent):
+        @handles(reentrant=True)
+        async def relay(self, relay: Relay) -> Answer:
+            return await self.ask(relay.to, Note(1), policy=policy, timeout=None)
+
+        @handles(reentrant=True)
+        async def note(self, note: Note) -> Answer:
+            raise OSError("down")
+
+    async def scenario(system):
+        asking = system.ask("middle", Relay("a"), timeout=1000.0)
+        await until(lambda: system.ref("a")._cell.busy)
+        with pytest.raises(AskFailed):
+            await system.ask("middle", Note(0))
+        await asyncio.gather(asking, return_exceptions=True)
+        await asyncio.sleep(0.3)
+        assert await system.ask("a", Note(2), policy=policy) == Answer(2)
+
+    play(shop(child(Moody, [0.1], id="a"), child(Crashing, id="middle")), scenario)
