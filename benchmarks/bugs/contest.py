@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import attrs
 
+from harmonium.testing import Fault, Replay, run_once
 from harmonium.testing.calm import calm
 from harmonium.testing.reduce import reduce_faults
 from harmonium.testing.search import search
@@ -72,6 +73,8 @@ class Row:
         scores: By engine.
         minimum: How few faults bring it about.
         atoms: How many the kit's reduction came to, hunt by hunt.
+        blind: How many of these reductions the fixed twin does not stand: they show
+            something else.
         report: Real time of reduction and story, in seconds: median and ninetieth percentile.
         lines: How long the story is, in lines, at most.
         alarms: How many runs of the fixed twin failed, of how many.
@@ -82,6 +85,7 @@ class Row:
     scores: dict[str, Score]
     minimum: int
     atoms: tuple[int, ...]
+    blind: int
     report: tuple[float, float]
     lines: int
     alarms: tuple[int, int]
@@ -111,24 +115,33 @@ def measure_bug(bug: Bug, effort: Effort, told: Callable[[str], None]) -> Row:
         reports = [_report(bug, found) for found in hunts["kit"] if found.outcome is not None]
         told(f"{bug.name}: fixed twin")
         alarms, rate = false_alarms(bug, effort.schedules)
+    twin = bug.scene(fixed=True)
     return Row(
         bug=bug.name,
         scores={name: _score(found) for name, found in hunts.items()},
         minimum=bug.minimum,
-        atoms=tuple(atoms for atoms, _, _ in reports),
-        report=_spread([seconds for _, seconds, _ in reports]),
-        lines=max((lines for _, _, lines in reports), default=0),
+        atoms=tuple(len(each.faults) for each in reports),
+        blind=sum(run_once(twin, Replay(each.faults)).failed for each in reports),
+        report=_spread([each.seconds for each in reports]),
+        lines=max((each.lines for each in reports), default=0),
         alarms=(alarms, effort.schedules),
         rate=rate,
     )
 
 
-def _report(bug: Bug, found: Found) -> tuple[int, float, int]:
+@attrs.frozen
+class _Report:
+    faults: tuple[Fault, ...]
+    seconds: float
+    lines: int
+
+
+def _report(bug: Bug, found: Found) -> _Report:
     assert found.outcome is not None
     began = time.perf_counter()
     reduced = reduce_faults(bug.scene(), found.outcome, bug.faults)
     lines = list(story(reduced.outcome.world.trace))
-    return len(reduced.faults), time.perf_counter() - began, len(lines)
+    return _Report(reduced.faults, time.perf_counter() - began, len(lines))
 
 
 def false_alarms(bug: Bug, schedules: int) -> tuple[int, float]:

@@ -86,7 +86,7 @@ def body(world: World) -> None:
         me.tell("desk", Place(order))
     charges = world.ledger("charges")
     world.always(lambda: len(set(charges)) == len(charges), "an order is charged at most once")
-    world.eventually(lambda: set(charges) == {1, 2, 3}, "every order is charged")
+    world.eventually(lambda: set(charges) == {1, 2, 3}, "every order is charged", within=120.0)
 
 
 BUG = Bug(

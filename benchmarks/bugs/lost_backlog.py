@@ -91,7 +91,9 @@ def body(world: World) -> None:
         me.tell("spooler", Accept(document))
         world.advance(1.0)
     me.tell("spooler", Drain())
-    world.eventually(lambda: set(accepted) <= set(printed), "what is accepted is printed")
+    world.eventually(
+        lambda: set(accepted) <= set(printed), "what is accepted is printed", within=120.0
+    )
 
 
 BUG = Bug(

@@ -109,7 +109,7 @@ def body(world: World) -> None:
     for number in (1, 2, 3):
         me.tell("region", Put(number))
         world.advance(4.0)
-    world.eventually(lambda: set(stored) == {1, 2, 3}, "all that is sent is stored", within=60.0)
+    world.eventually(lambda: set(stored) == {1, 2, 3}, "all that is sent is stored", within=120.0)
 
 
 BUG = Bug(

@@ -94,7 +94,7 @@ def body(world: World) -> None:
         me.tell("dispatcher", Submit(job))
         world.advance(1.0)
     done = world.ledger("done")
-    world.eventually(lambda: {1, 2, 3} <= set(done), "all jobs are done")
+    world.eventually(lambda: {1, 2, 3} <= set(done), "all jobs are done", within=120.0)
 
 
 BUG = Bug(

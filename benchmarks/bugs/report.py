@@ -93,7 +93,8 @@ def summary(rows: list[Row]) -> str:
     at_minimum = sum(extra <= 0 for extra in reduced) / max(1, len(reduced))
     return (
         f"found on 19 of 20 seeds: {sure} of {len(rows)}; median within 100 schedules: {quick}\n"
-        f"reduced to the minimum: {at_minimum:.0%}, worst {max(reduced, default=0):+d} atoms; "
+        f"reduced to the minimum: {at_minimum:.0%}, worst {max(reduced, default=0):+d} atoms, "
+        f"of something else: {sum(row.blind for row in rows)}\n"
         f"false alarms: {sum(row.alarms[0] for row in rows)} "
         f"in {sum(row.alarms[1] for row in rows):,} schedules of the fixed twins\n"
         "med, p90, ms: schedules and time to find; atoms: most after reduction / known minimum;\n"

@@ -78,6 +78,7 @@ def body(world: World) -> None:
     world.eventually(
         lambda: set(done[0]) == set(done[1]) == set(done[2]),
         "a trip is booked whole or not at all",
+        within=120.0,
     )
 
 

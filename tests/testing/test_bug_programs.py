@@ -81,6 +81,7 @@ def test_the_kit_finds_and_reduces(name):
     reduced = reduce_faults(bug.scene(), found.outcome, bug.faults)
     assert len(reduced.faults) == bug.minimum
     assert bug.shown_by(reduced.faults)
+    assert run_once(bug.scene(fixed=True), Replay(reduced.faults)).violation is None
 
 
 def test_there_are_twenty_five_and_each_explains_itself():
@@ -144,5 +145,6 @@ def test_every_bug_is_found_on_nineteen_of_twenty_seeds(bug):
     assert kit.seconds[0] <= 2.0
     assert row.at_minimum >= 0.9 * len(row.atoms)
     assert max(row.atoms) <= bug.minimum + 1
+    assert row.blind == 0
     assert row.report[0] < 1.0
     assert false_alarms(bug, 20_000)[0] == 0
