@@ -128,7 +128,10 @@ class Coordinator(Agent):
 
     def _begin(self, id: str, request: Any, context: Context, asker: Deferred) -> None:
         state = RequestState.new(self.pipeline, id, correlation_id=context.correlation_id)
-        self._take(LiveRequest(state, context.child(None)), request, context, asker)
+        # Without the deadline: the machine shortens each timeout to what is left of it, and
+        # an undo has to reach its agent after it, too.
+        messages = Context(context.correlation_id, None, None, context.traceparent)
+        self._take(LiveRequest(state, messages), request, context, asker)
 
     def _begin_durably(
         self,
@@ -266,7 +269,7 @@ def coordinator(
         SpecError: If the limit is below 1.
     """
     kwargs: dict[str, Any] = {} if keep is None else {"keep": keep}
-    if checked(f"coordinator {id or pipeline.name}", limit) != LIMIT:
+    if checked(id or pipeline.name.lower(), limit) != LIMIT:
         kwargs["limit"] = limit
     if kwargs:
         options["kwargs"] = kwargs

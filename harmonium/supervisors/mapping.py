@@ -23,6 +23,7 @@ from harmonium.protocols.waiting import DROP, HOLD, Forward, Mail, Reply, Stash
 from harmonium.supervisors import words
 from harmonium.supervisors.directives import Directives, directives
 from harmonium.supervisors.phase_spec import StopPhase
+from harmonium.supervisors.pipeline_mapping import coordinator_from_mapping
 from harmonium.supervisors.poison import Poison
 from harmonium.supervisors.pool import pool
 from harmonium.supervisors.pool_mapping import pool_fields
@@ -268,8 +269,10 @@ def child_from_mapping(data: Mapping[str, Any], *, path: str = "") -> ChildSpec:
 
     Args:
         data: `agent` (``package.module:Class``) with `args`, `kwargs` and other
-            options of `child`, or `supervisor` with the mapping of a tree; and
-            the fields of `ChildSpec`. An agent with a table `pool` is one:
+            options of `child`; or `supervisor` with the mapping of a tree; or
+            `pipeline`, which makes it a coordinator
+            (`harmonium.supervisors.pipeline_mapping`); and the fields of
+            `ChildSpec`. An agent with a table `pool` is one:
             ``pool = {size = [2, 16], router = "sticky", key = "customer"}``.
         path: The path of its supervisor, for errors.
 
@@ -281,8 +284,15 @@ def child_from_mapping(data: Mapping[str, Any], *, path: str = "") -> ChildSpec:
     many = plain.pop("pool", None)
     id = plain.get("id")
     place = f"{path}/{id or '?'}"
-    if (tree is None) == (agent is None):
-        raise SpecError(place, "it needs either `agent` or `supervisor`", "give one of them")
+    own = {key: plain.pop(key) for key in ("pipeline", "messages", "limit") if key in plain}
+    if [tree, agent, own.get("pipeline")].count(None) != 2:
+        problem = "it needs either `agent` or `supervisor`, or `pipeline`"
+        raise SpecError(place, problem, "give one of them")
+    if own.get("pipeline") is not None:
+        fields = _fields(place, plain, {**_CHILD, **_AGENT})
+        return _below(path, lambda: coordinator_from_mapping(place, own, fields, _imported))
+    if own:
+        raise SpecError(f"{place}.{min(own)}", "only a coordinator has it", "give `pipeline`")
     if tree is not None:
         named = {"name": id, **_mapping(place, tree)}
         start: Any = from_mapping(named, path=path)
@@ -318,7 +328,10 @@ def _fields(place: str, data: Any, readers: Mapping[str, Reader]) -> dict[str, A
     found = {}
     for key, value in _mapping(place, data).items():
         if key not in readers:
-            known = [*readers, *(("agent", "supervisor", "pool") if "restart" in readers else ())]
+            known = [
+                *readers,
+                *(("agent", "supervisor", "pool", "pipeline") if "restart" in readers else ()),
+            ]
             raise SpecError(f"{place}.{key}", "no such key", did_you_mean(str(key), known))
         found[key] = readers[key](f"{place}.{key}", value)
     return found
