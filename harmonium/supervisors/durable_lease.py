@@ -11,6 +11,7 @@ machine it has to wait until the lease has run out.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from pathlib import Path
@@ -19,7 +20,7 @@ from harmonium.actors.cell import Cell
 from harmonium.actors.store.ports import Store
 from harmonium.actors.store.values import Fence, Lease
 from harmonium.actors.timers import Timer
-from harmonium.protocols.errors import ConfigError
+from harmonium.protocols.errors import ConfigError, StoreError
 
 __all__ = ["TTL", "Ownership"]
 
@@ -40,6 +41,7 @@ class Ownership:
 
     def __init__(self, cell: Cell, store: Store) -> None:
         self._cell = cell
+        self._agent = cell.agent
         self._store = store
         self._name = f"coordinator:{cell.path}"
         self._timer: Timer | None = None
@@ -87,10 +89,12 @@ class Ownership:
         self._timer = self._cell.ground.after(TTL / RENEWALS, self._renew)
 
     def _renew(self) -> None:
-        if self.lease is not None:
-            # A renewal that is refused needs no answer: the next write is refused as well.
+        if self.lease is None or self._cell.agent is not self._agent:
+            return  # an incarnation that was killed gives nothing back; the next one acquires
+        # A renewal that is refused needs no answer: the next write is refused as well.
+        with contextlib.suppress(StoreError):
             self._store.leases.renew(self.lease, TTL)
-            self._renew_later()
+        self._renew_later()
 
 
 # -- who is who

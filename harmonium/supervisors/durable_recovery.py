@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.observer import AgentStarted
 from harmonium.actors.store.ports import Store
-from harmonium.actors.store.values import Recovered
+from harmonium.actors.store.values import Lease, Recovered
 from harmonium.protocols.errors import CodecError, ConfigError, StoreCorrupt
 from harmonium.protocols.pipeline import events
 from harmonium.protocols.pipeline.machine import replay
@@ -64,9 +64,16 @@ class Recovery:
                 that is not known any more.
             StoreError: If the store cannot be read.
         """
-        path = self._cell.path
         own = Ownership(self._cell, self._store)
         lease = await own.acquire()
+        try:
+            return await self._read(own, lease)
+        except BaseException:
+            own.release()
+            raise
+
+    async def _read(self, own: Ownership, lease: Lease) -> tuple[Durable, float, list[LiveRequest]]:
+        path = self._cell.path
         # The store's clock, because the ground's begins anew with each process.
         store_time, ground_time = lease.expires_at - TTL, self._cell.ground.clock()
         records = await DecisionRecords.open(self._store, path, self._keep.decisions)

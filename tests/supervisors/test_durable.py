@@ -131,6 +131,22 @@ def test_a_clock_that_was_set_back_brings_no_time_before_what_has_happened():
     assert times == sorted(times)
 
 
+@pytest.mark.parametrize("durable", [True, False], ids=["store", "memory"])
+def test_an_undo_reaches_its_agent_after_the_requests_deadline(durable):
+    """The messages of a request do not carry the asker's deadline."""
+    desk = Desk()
+    desk.store = desk.store if durable else None
+    desk.asked.silent.add("c")
+
+    async def main(system):
+        with pytest.raises((AskFailed, AskTimeout)):
+            await ask(system, timeout=5.0)
+        await asyncio.sleep(1.0)
+
+    desk.play(main)
+    assert desk.asked.steps() == ["a", "b", "c", "b!undo", "a!undo"]
+
+
 # -- asking again
 
 
