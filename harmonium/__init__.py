@@ -7,6 +7,7 @@ from harmonium.actors.chaos import FaultInjector
 from harmonium.actors.dead_letters import DeadLetter
 from harmonium.actors.handlers import handles
 from harmonium.actors.ref import Ref
+from harmonium.protocols.autoscale import Autoscale
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
 from harmonium.protocols.chaos import Chaos
@@ -28,10 +29,14 @@ from harmonium.protocols.message import field, message
 from harmonium.protocols.overflow import DEAD_LETTER, DROP_OLDEST, FAIL, WAIT
 from harmonium.protocols.pipeline.spec import Pipeline, Step
 from harmonium.protocols.pipeline.vote import Vote
+from harmonium.protocols.routing.least_loaded import LEAST_LOADED
+from harmonium.protocols.routing.sticky import STICKY
+from harmonium.protocols.routing.turns import ROUND_ROBIN
 from harmonium.protocols.signals import Terminated
 from harmonium.protocols.voting.shares import Majority
 from harmonium.supervisors.coordinator import coordinator
 from harmonium.supervisors.operations import operate
+from harmonium.supervisors.pool import pool
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
 from harmonium.supervisors.system import System
 from harmonium.supervisors.words import (
@@ -47,10 +52,13 @@ __all__ = [
     "DEAD_LETTER",
     "DROP_OLDEST",
     "FAIL",
+    "LEAST_LOADED",
     "ONE_FOR_ALL",
     "ONE_FOR_ONE",
     "PERMANENT",
     "REST_FOR_ONE",
+    "ROUND_ROBIN",
+    "STICKY",
     "TEMPORARY",
     "TRANSIENT",
     "WAIT",
@@ -60,6 +68,7 @@ __all__ = [
     "Ask",
     "AskFailed",
     "AskTimeout",
+    "Autoscale",
     "Backoff",
     "Budget",
     "Chaos",
@@ -94,6 +103,7 @@ __all__ = [
     "handles",
     "message",
     "operate",
+    "pool",
     "supervisor",
 ]
 
