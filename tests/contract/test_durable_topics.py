@@ -287,6 +287,29 @@ def test_a_subscription_is_rewound_to_an_offset_or_a_time(play, until):
     assert book == [1, 2, 3, 2, 3, 1, 2, 3]
 
 
+def test_an_idempotent_handler_runs_once_for_each_entry(play, until):
+    """A delivery's key is NAME/OFFSET: what comes again is answered without it."""
+    book: list[int] = []
+
+    class Once(Agent):
+        def started(self) -> None:
+            self.subscribe("orders.>", durable="once")
+
+        @handles(idempotent=True)
+        def placed(self, event: Placed) -> None:
+            book.append(event.n)
+
+    async def scenario(system):
+        await system.ask("shop", numbers(1, 2))
+        await until(lambda: len(book) == 2)
+        await system.topics.rewind("once", after=0)
+        await system.ask("shop", numbers(3))
+        await until(lambda: len(book) == 3)
+
+    play(market(child(Once, id="once")), scenario)
+    assert book == [1, 2, 3]
+
+
 def test_a_new_subscription_may_begin_at_a_time():
     """With `since` it hears what was published from then on."""
     ground = SimulatedGround()
