@@ -212,6 +212,7 @@ _SUPERVISOR: Mapping[str, Reader] = {
     "partitions": _as_is,
 }
 _NESTED = ("children", "template", "stop_phases")
+_COORDINATOR = ("pipeline", "messages", "limit")
 
 
 # --- whole specs ---
@@ -284,7 +285,7 @@ def child_from_mapping(data: Mapping[str, Any], *, path: str = "") -> ChildSpec:
     many = plain.pop("pool", None)
     id = plain.get("id")
     place = f"{path}/{id or '?'}"
-    own = {key: plain.pop(key) for key in ("pipeline", "messages", "limit") if key in plain}
+    own: dict[str, Any] = {key: plain.pop(key) for key in _COORDINATOR if key in plain}
     if [tree, agent, own.get("pipeline")].count(None) != 2:
         problem = "it needs either `agent` or `supervisor`, or `pipeline`"
         raise SpecError(place, problem, "give one of them")

@@ -92,7 +92,7 @@ def test_a_system_file_declares_coordinators_and_inboxes():
         ({"pipeline": {"request": "Fetch", "steps": [{"name": "a", "too": "x"}]}}, "Fetch"),
         ({"pipeline": f"{HERE}:Dog"}, "is no pipeline"),
         ({"pipeline": f"{HERE}:NAMED", "limit": 0}, "its limit is 0"),
-        ({"pipeline": f"{HERE}:NAMED", "agent": f"{HERE}:Dog"}, "one of `agent`"),
+        ({"pipeline": f"{HERE}:NAMED", "agent": f"{HERE}:Dog"}, "or `pipeline`"),
         ({"agent": f"{HERE}:Dog", "limit": 3}, "only a coordinator has it"),
         ({"pipeline": {"request": "Fetch"}, "messages": ["no.such.module"]}, "cannot be imported"),
         ({"pipeline": {"request": "Fetch"}, "messages": "x"}, "is no list"),
