@@ -115,13 +115,14 @@ def measure_bug(bug: Bug, effort: Effort, told: Callable[[str], None]) -> Row:
         reports = [_report(bug, found) for found in hunts["kit"] if found.outcome is not None]
         told(f"{bug.name}: fixed twin")
         alarms, rate = false_alarms(bug, effort.schedules)
-    twin = bug.scene(fixed=True)
+        twin = bug.scene(fixed=True)
+        blind = sum(run_once(twin, Replay(each.faults)).failed for each in reports)
     return Row(
         bug=bug.name,
         scores={name: _score(found) for name, found in hunts.items()},
         minimum=bug.minimum,
         atoms=tuple(len(each.faults) for each in reports),
-        blind=sum(run_once(twin, Replay(each.faults)).failed for each in reports),
+        blind=blind,
         report=_spread([each.seconds for each in reports]),
         lines=max((each.lines for each in reports), default=0),
         alarms=(alarms, effort.schedules),

@@ -38,17 +38,19 @@ class Account(Agent):
         self.balance = 100
 
     @handles
-    async def transfer(self, order: Transfer) -> None:
-        self.balance -= order.amount
-        await self.ask(order.to, Deposit(order.amount), timeout=None)
-
-    @handles
     def deposit(self, order: Deposit) -> Deposited:
         self.balance += order.amount
         return Deposited()
 
 
-class PatientAccount(Account):
+class WaitingAccount(Account):
+    @handles
+    async def transfer(self, order: Transfer) -> None:
+        self.balance -= order.amount
+        await self.ask(order.to, Deposit(order.amount), timeout=None)
+
+
+class TrustingAccount(Account):
     @handles
     def transfer(self, order: Transfer) -> None:
         self.balance -= order.amount
@@ -56,7 +58,7 @@ class PatientAccount(Account):
 
 
 def build(_: World, *, fixed: bool = False) -> SupervisorSpec:
-    account = PatientAccount if fixed else Account
+    account = TrustingAccount if fixed else WaitingAccount
     return supervisor("bank", children=[child(account, id="ann"), child(account, id="bob")])
 
 

@@ -54,6 +54,7 @@ class Leader(Agent):
         self.members = []
         for role in ("cook", "waiter"):
             member = child(Member, self.crew, id=f"{role}-{self.crew}", restart=TEMPORARY)
+            assert self.parent is not None
             operate(self.parent).start_child(member)
 
     @handles

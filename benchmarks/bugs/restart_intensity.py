@@ -65,7 +65,7 @@ class Keeper(Agent):
 
     @handles
     def gone(self, _: Terminated) -> None:
-        if self.policy.allows(self.now()):
+        if self.parent is not None and self.policy.allows(self.now()):
             self.restarts.append(self.now())
             operate(self.parent).start_child(engine())
 

@@ -67,6 +67,7 @@ class Directory(Agent):
     def install(self) -> None:
         self.printers += 1
         printer = child(Printer, id=f"printer-{self.printers}", restart=TEMPORARY)
+        assert self.parent is not None
         operate(self.parent).start_child(printer)
 
     @handles
