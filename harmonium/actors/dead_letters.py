@@ -219,10 +219,15 @@ class DeadLetters:
             ConfigError: If the text is no filter.
         """
         only = DeadLetterFilter.parse(wanted) if isinstance(wanted, str) else wanted
-        if self.limits.keep_for is not None:
+        now, keep_for = self._ground.clock(), self.limits.keep_for
+        if keep_for is not None:
             self._do(self.trim)
-        now = self._ground.clock()
-        return tuple(letter for letter in self if only.matches(self._known(letter), now))
+        return tuple(
+            letter
+            for letter in self
+            if (keep_for is None or now - letter.at < keep_for)
+            and only.matches(self._known(letter), now)
+        )
 
     def show(self, id: str) -> dict[str, Any] | None:
         """Tell all of one letter as a JSON value; None if it is not here."""

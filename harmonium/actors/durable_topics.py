@@ -114,7 +114,7 @@ class DurableTopics:
                 raise SpecError(
                     cell.path,
                     f"the durable subscription {wanted.name!r} belongs to {runner.cell.path}",
-                    "give each agent its own name, or put them behind a pool",
+                    "give each agent its own name, or let one agent hand the events out",
                 )
             runner.close()
             runner = None

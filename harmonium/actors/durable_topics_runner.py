@@ -401,6 +401,8 @@ class Runner:
             message = Stored(str(entry.data["message"].get("type", "?")), _text(entry))
         ground.sent = number = ground.sent + 1
         context = Context(str(entry.data["correlation_id"]))
+        crashed = reason == "failed too often" and ground.bundles is not None
+        bundle = str(ground.bundles.file_of(self.cell)) if crashed else ""
         detail = f"{self._wanted.name}, offset {entry.offset}, topic {entry.topic}: {detail}"
         ground.dead_letter(
             self.cell,
@@ -408,6 +410,7 @@ class Runner:
             reason,
             detail=detail,
             attempts=attempts,
+            bundle=bundle,
         )
 
     # -- what the store has to know

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from harmonium import Agent, System, child, handles, message, supervisor
@@ -13,7 +16,10 @@ from harmonium.actors.singleton import Singleton
 from harmonium.protocols.errors import Unavailable
 from harmonium.protocols.reliability.lease import LeasePolicy
 from harmonium.supervisors.operations import operate
+from tests.actors.store import selling
 from tests.actors.store.conftest import Place
+
+ROOT = Path(__file__).parents[3]
 
 
 @message
@@ -143,3 +149,44 @@ def test_one_of_two_connections_leads(durable: Place) -> None:
             await store.aclose()
 
     asyncio.run(main())
+
+
+def sell_until_killed(url: str, lines: int) -> list[tuple[str, int]]:
+    """Run the program until it has printed so many lines, kill it, and read what it said."""
+    command = [sys.executable, "-m", "tests.actors.store.selling", url]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        said = [program.stdout.readline() for _ in range(lines)]
+        program.kill()
+        said += program.stdout.read().splitlines(keepends=True)
+    whole = [line.split() for line in said if line.endswith("\n")]
+    return [(who, int(n)) for who, n in whole]
+
+
+def test_kill_9_takes_back_nothing_that_was_answered(tmp_path: Path) -> None:
+    """The seller never falls behind its answers, and the ledger hears of every sale, in order."""
+    place = str(tmp_path / "s.db")
+    answered, heard = 0, 0
+    for lines in (7, 30):
+        for who, n in sell_until_killed(place, lines):
+            if who == "seller":
+                assert n in {answered + 1, answered + 2}  # an answer may die with its process
+                answered = n
+            else:
+                assert n <= heard + 1
+                heard = max(heard, n)
+
+    async def last_life() -> tuple[int, int]:
+        async with System(selling.tree(), store=place) as system:
+            sold = (await system.ask("seller", selling.Sell())).n
+            assert system.store is not None
+            journal = system.store.topics
+            async with asyncio.timeout(20.0):
+                while await journal.cursor("ledger") < await journal.end():  # noqa: ASYNC110
+                    await asyncio.sleep(0.002)
+            entries = (await journal.read(limit=10_000)).entries
+            return sold, len({entry.data["message"]["data"]["n"] for entry in entries})
+
+    sold, published = asyncio.run(last_life())
+    assert sold in {answered + 1, answered + 2}
+    assert published == sold
