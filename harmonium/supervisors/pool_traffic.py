@@ -93,9 +93,11 @@ class Traffic:
         self._set_limit()
 
     def close(self) -> None:
-        """Route no more: the pool ends. What waits stays with its cell."""
+        """Route no more: the pool ends. What waits stays with its cell, through a restart."""
         cell = self._cell
         if cell.more.route is self:
+            left = [envelope for one in self.everybody for envelope in take_mail(one.cell)]
+            cell.more.stash.extendleft(reversed(left))
             cell.more.route = None
             cell.mailbox = NO_MAIL
             cell.limit = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 
 import pytest
@@ -11,10 +12,16 @@ from harmonium import (
     DEAD_LETTER,
     DROP_OLDEST,
     FAIL,
+    ONE_FOR_ALL,
     Agent,
     AskFailed,
     MailboxFull,
+    Majority,
+    Pipeline,
+    Step,
+    Vote,
     child,
+    coordinator,
     handles,
     message,
     operate,
@@ -32,6 +39,7 @@ from harmonium.protocols.routing import (
     STICKY,
     ConsistentHash,
 )
+from harmonium.supervisors.core.replay import replay
 from harmonium.supervisors.pool import pool
 from harmonium.supervisors.pool_spec import HAND_OVER, KEEP
 
@@ -121,6 +129,21 @@ class Clerk(Agent):
     def hurry(self, hurry: Hurry) -> Done:
         self.desk.done.append((self.path, -1, -1))
         return Done(self.path, -1)
+
+
+@message
+class Ballot:
+    """What a juror says."""
+
+    approve: bool
+
+
+class Juror(Agent):
+    """Approves of everything."""
+
+    @handles
+    def job(self, job: Job) -> Ballot:
+        return Ballot(True)
 
 
 class Slow(Clerk):
@@ -563,3 +586,98 @@ def test_a_pool_that_is_restarted_keeps_its_waiting_mail(play, until):
     tree = shop(Clerk, desk, size=2, router=ROUND_ROBIN, directives={ValueError: ESCALATE})
     play(tree, scenario)
     exactly_once(desk, 20)
+
+
+def test_a_pool_that_is_restarted_with_its_group_keeps_the_mail_of_its_members(play, until):
+    """What waits at the members goes to their successors; only what is in work may be lost."""
+    desk = Desk()
+
+    async def scenario(system):
+        for n in range(40):
+            await system.tell("desks", Job(n % 5, n))
+        await asyncio.sleep(0.01)
+        system.tell("other", Boom(0))
+        await until(lambda: len(desk.done) == 40)
+
+    tree = supervisor(
+        "t",
+        strategy=ONE_FOR_ALL,
+        max_restarts=5,
+        children=[
+            child(Clerk, Desk(), id="other"),
+            pool(Clerk, desk, 0.005, id="desks", size=2, router=STICKY, key="customer"),
+        ],
+    )
+    play(tree, scenario)
+    exactly_once(desk, 40)
+    in_order(desk)
+
+
+def test_a_handler_that_cannot_wait_hears_of_a_full_pool(play):
+    """With WAIT a sync handler gets MailboxFull when the member that is chosen is full."""
+    gate = asyncio.Event()
+    desk, sent = Desk(gate), []
+
+    class Sender(Agent):
+        @handles
+        def job(self, job: Job) -> Done:
+            with contextlib.suppress(MailboxFull):
+                for n in range(job.n):
+                    self.tell("desks", Job(n, n))
+                    sent.append(n)
+            return Done("", len(sent))
+
+    async def scenario(system):
+        await system.ask("sender", Job(0, 50))
+        gate.set()
+
+    desks = pool(Clerk, desk, id="desks", size=2, router=LEAST_LOADED, mailbox=5)
+    play(supervisor("t", children=[desks, child(Sender, id="sender")]), scenario)
+    assert len(sent) == 10
+    exactly_once(desk, 10)
+
+
+def test_a_pool_is_asked_by_a_pipeline_and_votes(play):
+    """A step may go to a pool, and its configured members may vote."""
+
+    async def scenario(system):
+        done = await system.ask("boss", Job(3, 7))
+        assert done.n == 7
+        assert done.by.startswith("/t/desks/")
+
+    plan = Pipeline(
+        Job,
+        [
+            Step("vote", vote=Vote("jury", rule=Majority(quorum=3), deadline=1.0)),
+            Step("do", to="desks", send=lambda c: c.request, after=["vote"]),
+        ],
+        result=lambda c: c["do"],
+    )
+    tree = supervisor(
+        "t",
+        children=[
+            pool(Clerk, Desk(), id="desks", size=2, router=STICKY, key="customer"),
+            pool(Juror, id="jury", size=3, router=ROUND_ROBIN),
+            coordinator(plan, id="boss"),
+        ],
+    )
+    play(tree, scenario)
+
+
+def test_the_journal_of_a_pool_can_be_replayed(play):
+    """Its supervisor's decisions come out alike when they are made again."""
+
+    async def scenario(system):
+        desks = operate(system.ref("desks"))
+        for size in (5, 1, 3):
+            assert (await desks.resize(size)).ok
+        with pytest.raises(AskFailed):
+            await system.ask("desks", Boom(0))
+        spec = system.ref("desks")._cell.agent.state.spec
+        again = replay(spec, await desks.journal(), path="/t/desks")
+        assert not again.deviations
+        assert [one.id for one in again.state.table] == [
+            row.id for row in await desks.which_children()
+        ]
+
+    play(shop(Clerk, Desk(), size=2, router=LEAST_LOADED), scenario)
