@@ -15,10 +15,12 @@ from typing import Any
 
 from harmonium.actors.agent import Agent
 from harmonium.actors.ask import Ask
+from harmonium.actors.cell import Cell
 from harmonium.actors.ground import Ground
 from harmonium.actors.handlers import handles
 from harmonium.actors.simulated import SimulatedGround
 from harmonium.actors.store.opening import open_store
+from harmonium.actors.store.watching import Watch
 from harmonium.protocols.errors import AskFailed, HarmoniumError
 from harmonium.protocols.message import evolve, message
 from harmonium.protocols.question import Question, Questions, Standing, answer_text, read_answer
@@ -46,7 +48,7 @@ PATIENCE = 5.0
 
 @message
 class Bring:
-    """Bring an answer of before a restart to its coordinator."""
+    """Bring an answer that lies here to its coordinator."""
 
     key: str
 
@@ -59,6 +61,7 @@ class Inbox(Agent):
 
     def __init__(self) -> None:
         self._questions: dict[str, Question] = {}
+        self._watch: Watch | None = None
 
     async def started(self) -> None:
         """Read what was asked before, and bring the answers that were not taken yet."""
@@ -72,6 +75,18 @@ class Inbox(Agent):
         for question in self._questions.values():
             if question.standing is Standing.GIVEN:
                 self.tell(self.ref, Bring(question.key))
+        if ground.store is not None:
+            self._watch = await self._shelf.watch(self._answered)
+
+    def stopped(self) -> None:
+        """Look no more at what others write."""
+        if self._watch is not None:
+            self._watch.close()
+
+    def _answered(self, key: str) -> None:
+        """Hear, in a thread of the store, that somebody has written an answer."""
+        cell = self._cell
+        cell.ground.call_threadsafe(lambda: _tell(cell, Bring(key)))
 
     @handles
     async def put(self, command: PutQuestion) -> None:
@@ -130,8 +145,10 @@ class Inbox(Agent):
 
     @handles
     async def bring(self, command: Bring) -> None:
-        """Bring an answer of before a restart to its coordinator."""
+        """Bring an answer of before a restart, or one that another process wrote."""
         question = self._questions.get(command.key)
+        if question is not None and question.standing is Standing.OPEN:
+            question = self._questions[command.key] = await self._shelf.find(question)
         if question is not None and question.standing is Standing.GIVEN:
             await self._bring(question, again=True)
 
@@ -179,6 +196,11 @@ class Inbox(Agent):
 
     def _now(self) -> float:
         return wall_clock(self._cell.ground)
+
+
+def _tell(cell: Cell, message: Any) -> None:
+    if cell.alive and cell.ground.open:
+        cell.ground.post_or_bounce(None, cell, message, None)
 
 
 def wall_clock(ground: Ground) -> float:

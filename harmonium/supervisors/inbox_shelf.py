@@ -6,11 +6,13 @@ and the question's id. What is over is gone a day later.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from harmonium.actors.store.pending import Pending
 from harmonium.actors.store.ports import Store
-from harmonium.actors.store.values import Item
+from harmonium.actors.store.values import Change, Item
+from harmonium.actors.store.watching import Watch
 from harmonium.protocols.codec import Codec
 from harmonium.protocols.question import Question, Standing
 
@@ -63,6 +65,22 @@ class Shelf:
             if len(page) < PAGE:
                 return found
             after = page[-1].key
+
+    async def find(self, question: Question) -> Question:
+        """Read one again; as it was if it is not there any more."""
+        item: Item | None = await self._state.get(f"{self._path} {question.id}")
+        return question if item is None else question_of(item.data)
+
+    def watch(self, answered: Callable[[str], object]) -> Pending[Watch]:
+        """Have ``answered(key)`` called, in a thread of the store, when an answer is written."""
+
+        def look(change: Change) -> None:
+            if change.item is not None:
+                question = question_of(change.item.data)
+                if question.standing is Standing.GIVEN:
+                    answered(question.key)
+
+        return self._state.watch(f"{self._path} ", look)
 
     def save(self, question: Question, now: float) -> Pending[int]:
         """Write one; it is kept until it is over, and then for a while."""

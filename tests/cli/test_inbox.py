@@ -110,6 +110,17 @@ def test_an_answer_is_written_while_the_system_is_down_and_taken_when_it_runs_ag
         assert (shown[0].standing.value, shown[0].by) == ("taken", "ann")
 
 
+def test_an_answer_that_another_process_writes_into_the_store_is_noticed(run, tmp_path):
+    """The running inbox watches its store, so that no answer is lost there."""
+    store = tmp_path / "work.db"
+    with System(office(), store=store) as system:
+        asked = system.ask("pay", Pay(7), timeout=30.0)
+        wait_for_a_question(system)
+        (question,) = json.loads(run("inbox", "list", "--store", store, "--json").out)
+        assert run("inbox", "answer", question["id"], "no", "--store", store).status == 0
+        assert asked.result() == Paid("no")
+
+
 def wait_for_a_question(system):
     """Ask until there is one; each ask takes a moment, so no pause is needed."""
     for _ in range(10_000):
