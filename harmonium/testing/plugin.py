@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
-        "markers", "system(tree): the tree, or its builder, that the fixture 'world' runs"
+        "markers", "system(tree=...): the tree, or its builder, that the fixture 'world' runs"
     )
 
 
@@ -88,5 +88,5 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 def _system_of(request: pytest.FixtureRequest) -> Any:
     marker = request.node.get_closest_marker("system")
     if marker is not None:
-        return marker.args[0]
+        return marker.kwargs["tree"]
     return request.getfixturevalue("system")

@@ -169,7 +169,14 @@ class World:
 
     def run_until(self, condition: Callable[[], object], *, within: float = 60.0) -> bool:
         """Let time pass until a condition holds; False if it does not in time."""
-        return bool(condition()) or self._pass(condition, within)
+        if condition():
+            return True
+        ends = self.now + within
+        self._pass(condition, within)
+        if condition():
+            return True
+        self.ground.time = max(self.now, ends)
+        return False
 
     def run_until_quiet(self, *, within: float = 3600.0) -> bool:
         """Let time pass until nothing is left to happen; False if that is not in time."""
