@@ -16,6 +16,10 @@ from harmonium.protocols.checks import check_count, check_seconds
 __all__ = ["Poison", "Sentence", "Suspect", "judge"]
 
 
+_ROUNDING = 1e-6
+"""Seconds: a timer that fires on time may be the float before it is old enough."""
+
+
 def _check(instance: Poison, _: object, __: object) -> None:
     instance.check("poison")
 
@@ -108,6 +112,6 @@ def judge(
         suspect = attrs.evolve(known, attempts=known.attempts + 1)
     if suspect.attempts < rule.attempts:
         return Sentence.RETRY, suspect
-    old = now - suspect.first >= rule.age
+    old = now - suspect.first >= rule.age - _ROUNDING
     others = handled - suspect.handled >= rule.others
     return (Sentence.QUARANTINE if old and others else Sentence.SET_ASIDE), suspect

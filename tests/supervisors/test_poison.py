@@ -162,3 +162,13 @@ def test_few_suspects_are_remembered():
 def test_sentences_are_words():
     """They stand in the journal."""
     assert [one.value for one in Sentence] == ["retry", "set_aside", "quarantine"]
+
+
+def test_a_message_that_is_tried_again_when_it_is_old_enough_is_judged():
+    """Its timer fires at 0.001 + 1.0, which is 0.9999999999999999 later."""
+    rule = Poison(attempts=2, age=1.0)
+    _, first = judge(rule, None, "m", "E@f", handled=0, now=0.001)
+    now = 0.002 + (rule.age - (0.002 - 0.001))
+    assert now - first.first < rule.age
+    assert judge(rule, first, "m", "E@f", handled=1, now=now)[0] is Sentence.QUARANTINE
+    assert judge(rule, first, "m", "E@f", handled=1, now=1.0)[0] is Sentence.SET_ASIDE
