@@ -23,7 +23,7 @@ from harmonium.protocols.message import info_of, is_message_class
 from harmonium.protocols.reliability.idempotency import InboxPolicy
 from harmonium.protocols.signals import Terminated
 
-__all__ = ["Handler", "HandlerTable", "build_table", "handles", "lane_of", "single_handler"]
+__all__ = ["Handler", "HandlerTable", "build_table", "handles", "lane_of", "plain_handler"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -108,19 +108,21 @@ class HandlerTable:
         return self.by_class.get(cls, self.fallback)
 
 
-def single_handler(
-    name: str, accepts: type, answers: tuple[type, ...], function: Callable[[Any, Any], Any]
-) -> HandlerTable:
-    """A table with one handler, for an agent whose contract is known only when it is made."""
-    handler = Handler(
+def plain_handler(
+    name: str,
+    function: Callable[[Any, Any], Any],
+    *answers: type,
+    reentrant: bool = False,
+) -> Handler:
+    """A handler for a table that is made by hand, of an agent whose contract its making decides."""
+    return Handler(
         name=name,
         function=function,
         answers=frozenset(answers),
         is_async=False,
         blocking=False,
-        reentrant=False,
+        reentrant=reentrant,
     )
-    return HandlerTable({accepts: handler}, None, ())
 
 
 class _Everything(dict[type, Any]):

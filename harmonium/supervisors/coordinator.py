@@ -16,7 +16,7 @@ from typing import Any
 from harmonium.actors.agent import Agent
 from harmonium.actors.context import Context
 from harmonium.actors.deferred import Deferred
-from harmonium.actors.handlers import Handler, HandlerTable
+from harmonium.actors.handlers import HandlerTable, plain_handler
 from harmonium.actors.store.ports import Store
 from harmonium.protocols import decision_log
 from harmonium.protocols.errors import CodecError
@@ -223,27 +223,11 @@ class Coordinator(Agent):
 
 def _table(request: type) -> HandlerTable:
     """The contract: the pipeline's request, and what the runtime itself says to a coordinator."""
-    return HandlerTable(
-        {
-            request: _handler("coordinate", object),
-            # Re-entrant: these are taken also while the coordinator is at its limit.
-            TakeAnswer: _handler("take_answer", AnswerTaken, reentrant=True),
-            CancelRequest: _handler("cancel", RequestsCancelled, reentrant=True),
-        },
-        None,
-        (),
-    )
-
-
-def _handler(name: str, answer: type, *, reentrant: bool = False) -> Handler:
-    return Handler(
-        name=name,
-        function=getattr(Coordinator, name),
-        answers=frozenset({answer}),
-        is_async=False,
-        blocking=False,
-        reentrant=reentrant,
-    )
+    begin = plain_handler("coordinate", Coordinator.coordinate, object)
+    # Re-entrant: these are taken also while the coordinator is at its limit.
+    take = plain_handler("take_answer", Coordinator.take_answer, AnswerTaken, reentrant=True)
+    cancel = plain_handler("cancel", Coordinator.cancel, RequestsCancelled, reentrant=True)
+    return HandlerTable({request: begin, TakeAnswer: take, CancelRequest: cancel}, None, ())
 
 
 def coordinator(
