@@ -17,6 +17,7 @@ except ModuleNotFoundError as missing:  # pragma: no cover - seen only without t
     sys.exit(f"harmonium: {missing.name} is missing; pip install 'harmonium[cli]'")
 
 from harmonium import __version__
+from harmonium.cli.cancelling import cancel
 from harmonium.cli.checking import check_application
 from harmonium.cli.dead_letters import dead_letters_app
 from harmonium.cli.drawing import draw_tree
@@ -188,6 +189,7 @@ def bench(
 
 add_commands(app)
 app.command(inbox_app)
+app.command(cancel)
 app.command(dead_letters_app)
 app.command(simulate)
 

@@ -17,8 +17,11 @@ from typing import Any, Self
 
 import attrs
 
+from harmonium.actors.account import every_cell
 from harmonium.protocols.decision_log import to_row
 from harmonium.protocols.errors import ConfigError, HarmoniumError
+from harmonium.supervisors.cancelling import CancelRequest
+from harmonium.supervisors.coordinator import Coordinator
 from harmonium.supervisors.decision_records_live import story_of
 from harmonium.supervisors.inbox_orders import INBOX_ORDERS
 from harmonium.supervisors.live import live_tree
@@ -182,6 +185,16 @@ async def _apply(system: System, toml: str) -> Any:
     return done
 
 
+async def _cancel_request(system: System, correlation_id: str, reason: str = "") -> Any:
+    """Stop the requests of this id with every coordinator that has one; gives how many."""
+    order = CancelRequest(correlation_id, reason)
+    coordinators = [
+        cell for cell in every_cell(system.ground.root) if isinstance(cell.agent, Coordinator)
+    ]
+    answers = [await system.ask(cell.path, order) for cell in coordinators]
+    return sum(answer.count for answer in answers)
+
+
 async def _letters(system: System, only: str = "", skip: int = 0) -> Any:
     office = system.dead_letters
     page = office.list(only)[skip : skip + 100]  # an answer is one line, of bounded length
@@ -219,6 +232,7 @@ _ORDERS: dict[str, Callable[..., Awaitable[Any]]] = {
     "replay_letters": _replay_letters,
     "drop_letters": _drop_letters,
     **INBOX_ORDERS,
+    "cancel_request": _cancel_request,
     "tree": _tree,
     "children": _children,
     "count": _count,

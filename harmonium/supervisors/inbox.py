@@ -38,12 +38,14 @@ from harmonium.supervisors.inbox_messages import (
 from harmonium.supervisors.inbox_shelf import KEEP, Shelf
 from harmonium.supervisors.spec import ChildSpec, child
 
-__all__ = ["Bring", "Inbox", "InboxCalls", "inbox", "wall_clock"]
+__all__ = ["CALL", "Bring", "Inbox", "InboxCalls", "inbox", "wall_clock"]
 
 _ANSWERED = {Standing.GIVEN, Standing.TAKEN}
 
 PATIENCE = 5.0
 """Seconds until a coordinator counts as not running: the answer is kept for it."""
+CALL = 2 * PATIENCE
+"""Seconds that a call of an inbox may take."""
 
 
 @message

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+from harmonium.actors.account import every_cell
 from harmonium.actors.cell import Cell
 from harmonium.actors.store.ports import Store
 from harmonium.actors.store.values import Item
@@ -37,10 +38,7 @@ def _told(path: str, question: Question, now: float) -> dict[str, Any]:
 
 
 def _inboxes(cell: Cell) -> Iterator[Cell]:
-    if isinstance(cell.agent, Inbox):
-        yield cell
-    for one in tuple((cell.children or {}).values()):
-        yield from _inboxes(one)
+    return (one for one in every_cell(cell) if isinstance(one.agent, Inbox))
 
 
 async def _list(
@@ -50,7 +48,7 @@ async def _list(
 ) -> list[dict[str, Any]]:
     found = []
     now = wall_clock(system.ground)
-    for cell in _inboxes(system.ground.root):
+    for cell in tuple(_inboxes(system.ground.root)):
         questions = await system.inbox(cell.path).list(everything=everything)
         found += [_told(cell.path, one, now) for one in questions]
     return found[skip : skip + AT_ONCE]
@@ -58,7 +56,7 @@ async def _list(
 
 async def _show(system: System, id: str) -> dict[str, Any] | None:
     found = []
-    for cell in _inboxes(system.ground.root):
+    for cell in tuple(_inboxes(system.ground.root)):
         questions = await system.inbox(cell.path).show(id)
         found += [_told(cell.path, one, wall_clock(system.ground)) for one in questions]
     return found[0] if len(found) == 1 else None

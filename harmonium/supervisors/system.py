@@ -34,10 +34,10 @@ from harmonium.actors.streaming import BUFFER, Stream, open_stream
 from harmonium.protocols.errors import DefinitionError, StartFailed, SystemStopped, UnknownAgent
 from harmonium.protocols.lifecycle import Exit
 from harmonium.protocols.message import is_message
+from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
 from harmonium.protocols.reliability.policy import Policy
 from harmonium.protocols.reliability.work_budget import Usage, WorkBudget
-from harmonium.supervisors.inbox import InboxCalls
-from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
+from harmonium.supervisors.inbox import CALL, InboxCalls
 from harmonium.supervisors.phases import PhaseOver
 from harmonium.supervisors.shutdown import StopLimits, StopReport, stop_ground
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
@@ -350,7 +350,7 @@ class System:
         Args:
             address: The inbox's path, name or id.
         """
-        return InboxCalls(lambda message: self.ask(address, message))
+        return InboxCalls(lambda message: self.ask(address, message, timeout=CALL))
 
     def publish(
         self, event: Any, *, topic: str | None = None, durable: bool = False

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harmonium import System, message
+from harmonium import AskFailed, System, message
 from harmonium.protocols.ladder import Ladder, PersonRung, RuleRung
 from harmonium.protocols.pipeline.spec import Pipeline, Step
 from harmonium.supervisors.control import ControlServer
@@ -50,7 +50,10 @@ def running(tmp_path):
             while not len(await system.inbox("people").list()):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             up.set()
-            answers.append(await asked)
+            try:
+                answers.append(await asked)
+            except AskFailed as error:
+                answers.append(str(error))
             await done.wait()
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
@@ -89,6 +92,16 @@ def test_who_declines_lets_the_rule_decide(run, running):
     assert run("inbox", "refuse", question["id"], "not mine", "--control", path).status == 0
     assert run("inbox", "list", "--control", path).out == ""
     assert answers == [Paid("the rule")]
+
+
+def test_a_request_is_cancelled_and_its_question_closed(run, running):
+    """By its correlation id; an unknown one is told by the exit status."""
+    path, answers = running
+    assert run("cancel", "nobody's", "--control", path).status == 1
+    ran = run("cancel", "claim-7", "no longer wanted", "--control", path)
+    assert (ran.status, ran.out) == (0, "claim-7: 1 cancelled\n")
+    assert run("inbox", "list", "--control", path).out == ""
+    assert "no longer wanted" in answers[0]
 
 
 def test_an_answer_is_written_while_the_system_is_down_and_taken_when_it_runs_again(run, tmp_path):
