@@ -1,6 +1,6 @@
 """A program that runs the orders on a store, kills them at random moments, and goes on each time.
 
-``python -m tests.cli.killing FOLDER KILLS SEED INPUT``: begins run after run on
+``python -m tests.cli.killing FOLDER KILLS SEED INPUT [OPTION ...]``: begins run after run on
 stores in FOLDER until so many were killed, and prints what each run came to, a
 JSON object a line. A run is a fork of this process: it starts in a few
 milliseconds, so that the moments fall into its work and not into its imports.
@@ -49,20 +49,20 @@ def run(words: list[str], out: Path, seconds: float) -> int | None:
     return None if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
 
 
-def words_for(folder: Path, name: str, source: str) -> list[str]:
+def words_for(folder: Path, name: str, source: str, options: list[str]) -> list[str]:
     """Give the command line of the run with this name."""
     place, output = folder / f"{name}.db", folder / f"{name}.jsonl"
     files = ["--input", source, "--output", str(output), "--store", str(place)]
-    return ["run", f"examples/{application.name}", "--json", "--resume", *files]
+    return ["run", f"examples/{application.name}", "--json", "--resume", *files, *options]
 
 
-def campaigns(folder: Path, kills: int, seed: int, source: str) -> None:
+def campaigns(folder: Path, kills: int, seed: int, source: str, options: list[str]) -> None:
     """Kill and go on, with a new store whenever a run has come to its end."""
     chance = random.Random(seed)
     span, number = 60.0, 0
     while number < 2 or kills > 0:
         name, killed, status = f"run{number}" if number else "whole", 0, None
-        words, begun = words_for(folder, name, source), time.monotonic()
+        words, begun = words_for(folder, name, source, options), time.monotonic()
         while status is None:
             # The first two are not killed; the second tells how long a run takes.
             left = chance.uniform(0.0, span) if number > 1 and kills > 0 else 60.0
@@ -85,4 +85,4 @@ def tell(name: str, folder: Path, status: int | None, killed: int) -> None:
 
 if __name__ == "__main__":
     signal.pthread_sigmask(signal.SIG_BLOCK, CHLD)
-    campaigns(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    campaigns(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:])

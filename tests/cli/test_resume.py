@@ -25,8 +25,8 @@ def source() -> Path:
     return RETAIL if RETAIL.exists() else application.sample
 
 
-def kill_and_resume(folder: Path, kills: int, seed: int) -> list[dict]:
-    program = [sys.executable, "-m", "tests.cli.killing", folder, kills, seed, source()]
+def kill_and_resume(folder: Path, kills: int, seed: int, orders: Path, *options: str) -> list[dict]:
+    program = [sys.executable, "-m", "tests.cli.killing", folder, kills, seed, orders, *options]
     done = subprocess.run(
         [str(word) for word in program], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -66,8 +66,8 @@ def check_nothing_was_done_twice(place: Path, expected: set[str]) -> None:
         assert under_way == []
 
 
-def check_campaign(folder: Path, kills: int, seed: int) -> None:
-    ran = kill_and_resume(folder, kills, seed)
+def check_campaign(folder: Path, kills: int, seed: int, orders: Path, *options: str) -> None:
+    ran = kill_and_resume(folder, kills, seed, orders, *options)
     assert sum(one["killed"] for one in ran) == kills
     whole, whole_sums = results(folder, "whole"), sums(folder, "whole")
     for one in ran:
@@ -79,13 +79,19 @@ def check_campaign(folder: Path, kills: int, seed: int) -> None:
 
 def test_twenty_kills_change_nothing(tmp_path):
     """Kill -9 at random moments: one outcome each, charged once, sums as without kills."""
-    check_campaign(tmp_path, 20, seed=1)
+    check_campaign(tmp_path, 20, 1, source())
+
+
+def test_kills_while_agents_crash_change_nothing(tmp_path):
+    """The same, while the agents and the coordinator crash inside of the process."""
+    chaos = ("--chaos", "crash=0.02,kill=orders:15", "--seed", "3")
+    check_campaign(tmp_path, 5, 3, application.sample, *chaos)
 
 
 @pytest.mark.soak
 def test_two_hundred_kills_change_nothing(tmp_path):
     """The same, at 200 moments."""
-    check_campaign(tmp_path, 200, seed=2)
+    check_campaign(tmp_path, 200, 2, source())
 
 
 def test_a_crashing_coordinator_goes_on_from_its_store(run, tmp_path):
