@@ -18,7 +18,7 @@ from benchmarks.bugs.engines import ENGINES, PlainWalk
 from benchmarks.bugs.report import WIDTH, summary, table
 from harmonium.testing import Faults, Replay, run_once
 from harmonium.testing.calm import quiet
-from harmonium.testing.reduce import reduce_faults
+from harmonium.testing.reduce import candidates, reduce_faults
 
 ALL = (*BUGS, *CALIBRATION)
 each = pytest.mark.parametrize("bug", ALL, ids=lambda bug: bug.name.replace(" ", "-"))
@@ -82,6 +82,23 @@ def test_the_kit_finds_and_reduces(name):
     assert len(reduced.faults) == bug.minimum
     assert bug.shown_by(reduced.faults)
     assert run_once(bug.scene(fixed=True), Replay(reduced.faults)).violation is None
+
+
+def test_delays_that_pass_a_timeout_only_together_are_one_long_one():
+    """Four short delays of this hunt kept two answers from coming in time; two long ones do."""
+    bug = named("live quorum")
+    found = ENGINES["kit"](bug, 10, 2_000)
+    assert found.outcome is not None
+    assert len(reduce_faults(bug.scene(), found.outcome, bug.faults).faults) == 2
+
+
+def test_a_reduction_keeps_to_the_longest_delay():
+    """What it tries is no longer than what the search may do."""
+    for bug in BUGS:
+        assert all(
+            getattr(fault, "secs", 0.0) <= bug.faults.longest
+            for fault in candidates(run_once(bug.scene()), bug.faults)
+        )
 
 
 def test_there_are_twenty_five_and_each_explains_itself():

@@ -50,7 +50,7 @@ def test_checked_at_the_end(world):
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, with_plugin):
     """Run pytest on the tests above in a process of its own."""
     import subprocess
 
@@ -60,7 +60,7 @@ def run(tmp_path):
     def call(*args):
         command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:cacheprovider"]
         done = subprocess.run(
-            [*command, "-p", "harmonium.testing.plugin", "-q", "test_shop.py", *args],
+            [*command, *with_plugin, "-q", "test_shop.py", *args],
             capture_output=True,
             text=True,
             check=False,
