@@ -25,22 +25,22 @@ class Effort:
     """How much is tried.
 
     Args:
-        seeds: How many hunts for each bug and engine.
+        seeds: How many hunts of the kit for each bug.
         schedules: At most so many runs in each hunt, and on the fixed twin.
-        machine_seeds: How many hunts of the state machine.
-        machine_schedules: At most so many runs in each of those.
+        other_seeds: How many hunts of each other engine.
+        machine_schedules: At most so many runs in a hunt of the state machine.
     """
 
     seeds: int
     schedules: int
-    machine_seeds: int
+    other_seeds: int
     machine_schedules: int
 
     def of(self, engine: str) -> tuple[int, int]:
         """Give an engine's seeds and schedules."""
-        if engine == "machine":
-            return self.machine_seeds, self.machine_schedules
-        return self.seeds, self.schedules
+        if engine == "kit":
+            return self.seeds, self.schedules
+        return self.other_seeds, self.machine_schedules if engine == "machine" else self.schedules
 
 
 FULL = Effort(20, 2_000, 5, 500)

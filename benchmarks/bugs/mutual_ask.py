@@ -78,5 +78,5 @@ BUG = Bug(
     body=body,
     violates="never stuck",
     faults=Faults(longest=10.0),
-    pin=(Delay("bob", nth=1, secs=1.001),),
+    pin=(Delay("bob", nth=1, secs=1.5),),
 )

@@ -114,6 +114,12 @@ class _Reducer:
                 ):
                     break
 
+    def raise_values(self, spec: Faults) -> None:
+        """Take long delays in place of short ones, which may pass a timeout only together."""
+        longer = tuple(_longer(fault, min(LONG[0], spec.longest)) for fault in self.faults)
+        if len(longer) > 1 and self.fails(longer):
+            self.drop_what_goes()
+
     def look_again(self, spec: Faults) -> None:
         """Try every single fault in place of all, then in place of all but one."""
         if len(self.faults) < 2:
@@ -140,6 +146,7 @@ def reduce_faults(
     reducer = _Reducer(scene, outcome, limit)
     with calm():
         reducer.drop_what_goes()
+        reducer.raise_values(spec or Faults())
         size = len(reducer.faults)
         reducer.look_again(spec or Faults())
         if len(reducer.faults) < size:
@@ -156,6 +163,12 @@ def simpler_than(fault: Fault) -> Iterator[Fault]:
     for kind, simplify in _SIMPLER.items():
         if isinstance(fault, kind):
             yield from simplify(fault)
+
+
+def _longer(fault: Fault, secs: float) -> Fault:
+    if isinstance(fault, Delay | Pause | SlowLink) and fault.secs < secs:
+        return attrs.evolve(fault, secs=secs)
+    return fault
 
 
 def _shorter(fault: Any) -> Iterator[Fault]:
@@ -238,12 +251,12 @@ def _on_handling(path: str, nth: int, spec: Faults) -> Iterator[Fault]:
     elif spec.hits("kill", path):
         yield Kill(path, on=nth)
     if spec.hits("pause", path):
-        yield Pause(path, nth, LONG[0])
+        yield Pause(path, nth, min(LONG[0], spec.longest))
 
 
 def _on_message(path: str, nth: int, spec: Faults, *, spared: bool) -> Iterator[Fault]:
     if spec.hits("delay", path):
-        for secs in LONG:
+        for secs in dict.fromkeys(min(secs, spec.longest) for secs in LONG):
             yield Delay(path, nth, secs)
     if not spared and spec.hits("drop", path):
         yield Drop(path, nth)
