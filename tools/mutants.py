@@ -70,7 +70,7 @@ TESTS = [
         str(path.relative_to(ROOT))
         for pattern in (
             "cases_*",
-            "core_edges",
+            "core_*",
             "journal",
             "phases",
             "plan",

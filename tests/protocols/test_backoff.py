@@ -118,3 +118,10 @@ def test_the_edges_of_the_bounds_are_allowed():
     for jitter in (0, 1):
         backoff = Backoff(2, 2, factor=1, jitter=jitter, stable_for=0, max_retries=0)
         assert backoff.delay(5, 0.5) == 2
+
+
+def test_jitter_in_figures():
+    """Half as much again at most, and the base stops where that reaches the maximum."""
+    backoff = Backoff(1, 30, jitter=0.5)
+    assert [backoff.delay(1, draw) for draw in (0.0, 0.5)] == [1.0, 1.25]
+    assert [backoff.delay(99, draw) for draw in (0.0, 0.5)] == [20.0, 25.0]

@@ -106,3 +106,12 @@ def test_the_spacing_of_affordable_failures():
     """Failures that come closer for ever cannot be afforded; with no restarts none can."""
     assert Budget(4, 10.0).spacing == 2.5
     assert Budget(0, 10.0).spacing == float("inf")
+
+
+def test_the_length_is_that_of_what_still_counts():
+    """With the oldest of five forgotten, which still stands in the list."""
+    budget, window = Budget(9, 10.0), Window()
+    for now in (0.0, 7.0, 8.0, 9.0, 10.5):
+        _, window = window.spend(budget, now)
+    assert window.entries() == (7.0, 8.0, 9.0, 10.5)
+    assert len(window) == 4

@@ -253,6 +253,16 @@ def test_an_operator_may_resize_while_the_partitions_still_boot():
     assert world.order(on.Resize, 2, seconds=1).outcome is Outcome.OK
 
 
+def test_a_resize_that_waited_and_has_nothing_to_move_is_over_at_once():
+    """The next one is not refused."""
+    spec = partition_supervisor("top", kid("x"), partitions=2)
+    world = World(spec, **{"1": Script(start=1.0)}).boot()
+    assert world.order(on.Resize, 2).outcome is Outcome.PENDING
+    world.run(1)
+    assert world.order(on.Resize, 1, seconds=1).outcome is Outcome.OK
+    assert world.alive() == ["0"]
+
+
 # --- ends ---
 
 
