@@ -26,6 +26,8 @@ def source() -> Path:
 
 
 def kill_and_resume(folder: Path, kills: int, seed: int, orders: Path, *options: str) -> list[dict]:
+    if orders == application.sample:  # there, who comes first gets what is left of the stock
+        options = (*options, "--set", "stock=100000")
     program = [sys.executable, "-m", "tests.cli.killing", folder, kills, seed, orders, *options]
     done = subprocess.run(
         [str(word) for word in program], cwd=ROOT, capture_output=True, text=True, check=False
