@@ -35,10 +35,6 @@ __all__ = [
 ]
 
 
-def _on() -> Any:
-    return attrs.field(default=(), kw_only=True, converter=names_of)
-
-
 @attrs.frozen(slots=True)
 class Retry:
     """Send the same message again.
@@ -56,7 +52,7 @@ class Retry:
 
     times: int = 1
     backoff: float | Callable[[int, float], float] | Backoff = 0.0
-    on: tuple[str, ...] = _on()
+    on: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=names_of)
 
     def __attrs_post_init__(self) -> None:
         if self.times < 1:
@@ -84,7 +80,7 @@ class Use:
 
     value: Any = _NOTHING
     message: Any = attrs.field(default=_NOTHING, kw_only=True)
-    on: tuple[str, ...] = _on()
+    on: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=names_of)
 
     def __attrs_post_init__(self) -> None:
         if (self.value is _NOTHING) == (self.message is _NOTHING):
@@ -114,7 +110,7 @@ class To:
     """
 
     to: str
-    on: tuple[str, ...] = _on()
+    on: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=names_of)
 
     def __str__(self) -> str:
         return f"ask {self.to} instead"
@@ -153,7 +149,7 @@ class Escalate:
     """
 
     ladder: Ladder = attrs.field(converter=ladder_of)
-    on: tuple[str, ...] = _on()
+    on: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=names_of)
 
     def __str__(self) -> str:
         return f"escalate to {self.ladder}"
@@ -163,7 +159,7 @@ class Escalate:
 class Skip:
     """Go on without the step; whoever reads its result gets None."""
 
-    on: tuple[str, ...] = _on()
+    on: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=names_of)
 
     def __str__(self) -> str:
         return "go on without it"
@@ -173,7 +169,7 @@ class Skip:
 class Fail:
     """Fail the step at once, without the rules that follow."""
 
-    on: tuple[str, ...] = _on()
+    on: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=names_of)
 
     def __str__(self) -> str:
         return "fail at once"
@@ -189,7 +185,7 @@ class Prefer:
     """
 
     step: str
-    on: tuple[str, ...] = _on()
+    on: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=names_of)
 
     def __str__(self) -> str:
         return f"prefer {self.step}"

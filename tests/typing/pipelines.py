@@ -6,8 +6,14 @@ from typing import Any, assert_type
 
 import attrs
 
-from harmonium.protocols.fallback import Retry, Use
-from harmonium.protocols.pipeline import Context, Pipeline, Step
+from harmonium import ChildSpec, HarmoniumError, System, coordinator
+from harmonium.protocols.fallback import FallbackRule, Retry, Skip, Use
+from harmonium.protocols.ladder import AgentRung, Ladder, PersonRung
+from harmonium.protocols.pipeline import Context, Gather, Pipeline, Step
+from harmonium.protocols.pipeline.effects import Partial
+from harmonium.protocols.question import Questions
+from harmonium.supervisors.inbox import inbox
+from harmonium.supervisors.inbox_messages import AnswerOutcome
 
 
 @attrs.frozen
@@ -64,3 +70,31 @@ assert_type(plain, Pipeline[PlaceOrder, dict[str, Any]])
 
 Step("a", after=[1])  # type: ignore[list-item]
 Pipeline(PlaceOrder, ["stock"])  # type: ignore[list-item]
+
+
+# -- what may stand in rules, rungs and gathers
+
+rules: list[FallbackRule] = [
+    Retry(2, on=TimeoutError),
+    Use(Level(0), on=("OutOfStock", ValueError)),
+]
+people = Ladder(
+    AgentRung("lead", expect=Level),
+    PersonRung("people", "how many?", options=("1", "2"), timeout=60.0),
+    PersonRung("people", "how many?", expect=Level),
+)
+asked = Step("asked", person=people, expect=Level, fallback=rules)
+offers = Step("offers", topic="offers", gather=Gather(want=2), fallback=[Skip(on=HarmoniumError)])
+declared: ChildSpec = coordinator(typed, limit=10)
+desk: ChildSpec = inbox("people")
+
+
+async def read(system: System) -> None:
+    stream = system.stream("orders", Placed(1))
+    async for part in stream:
+        assert_type(part, Partial)
+    questions = await system.inbox("people").list()
+    assert_type(questions, Questions)
+    assert_type(questions[0].id, str)
+    outcome = await system.inbox("people").answer(questions[0].id, "1")
+    assert_type(outcome, AnswerOutcome)
