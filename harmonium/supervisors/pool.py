@@ -15,6 +15,7 @@ from harmonium.protocols.errors import SpecError
 from harmonium.protocols.message import info_of
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.overflow import DEFAULT_CAPACITY, WAIT, Overflow
+from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.routing.members import Router
 from harmonium.protocols.routing.turns import ROUND_ROBIN
 from harmonium.supervisors.fields import ChildFields
@@ -60,6 +61,7 @@ def pool(  # noqa: PLR0913 - one keyword per field of the spec, all optional
     keep_children: bool = False,
     stash: int = 1_000,
     retries: int = 0,
+    work_budget: WorkBudget | None = None,
     **fields: Unpack[ChildFields],
 ) -> ChildSpec:
     """Declare a pool: members that are copies of one agent, behind one address.
@@ -96,6 +98,7 @@ def pool(  # noqa: PLR0913 - one keyword per field of the spec, all optional
         keep_children: As for `child`.
         stash: As for `child`.
         retries: As for `child`.
+        work_budget: As for `child`, for each member.
         **fields: Any other field of `ChildSpec`, for the members; `significant`
             is the pool's own.
 
@@ -122,6 +125,7 @@ def pool(  # noqa: PLR0913 - one keyword per field of the spec, all optional
         keep_children=keep_children,
         stash=stash,
         retries=retries,
+        work_budget=work_budget,
         **fields,
     )
     first, scale = _scale(place, size, autoscale)

@@ -23,7 +23,7 @@ from harmonium.actors.promise import Promise
 from harmonium.actors.route import Funnel, inside, take_mail
 from harmonium.protocols.errors import ContractError
 from harmonium.protocols.lanes import Lane
-from harmonium.protocols.overflow import DEAD_LETTER, DROP_OLDEST
+from harmonium.protocols.overflow import DEAD_LETTER, DROP_OLDEST, FAIL, WAIT
 from harmonium.protocols.stable_hash import Key
 from harmonium.supervisors.pool_fan_out import fan_out
 from harmonium.supervisors.pool_member import Member
@@ -181,7 +181,7 @@ class Traffic:
         if lane is None and pool.more.stash and self._must_wait(key):
             return self._wait(envelope, key)
         if self._fans_out:
-            return self._fan_out(envelope, key) or self._wait(envelope, key)
+            return self._take_for_many(envelope, key)
         member = self.way.seek(key)
         if member is None:
             return self._wait(envelope, key)
@@ -234,6 +234,9 @@ class Traffic:
         waiting = len(self._cell.more.stash) + coming
         if not self.members:
             return waiting < self._settings.mailbox
+        if self._fans_out:
+            least = min(one.cell.birth.mailbox - len(one.cell.mailbox) for one in self.members)
+            return waiting < least
         there = sum(inside(one.cell) for one in self.members)
         return waiting + there < sum(one.cell.birth.mailbox for one in self.members)
 
@@ -270,6 +273,12 @@ class Traffic:
         if member is None:
             return None
         return give(member, key, envelope, lane)
+
+    def _take_for_many(self, envelope: RawEnvelope, key: Key) -> Any:
+        """Give copies to the members; where one that waits or fails is full, nobody gets any."""
+        if self.members and self._settings.overflow in (WAIT, FAIL) and not self._room():
+            return self._refuse(envelope)
+        return self._fan_out(envelope, key) or self._wait(envelope, key)
 
     def _fan_out(self, envelope: RawEnvelope, key: Key) -> Any:
         way = self.way
@@ -321,6 +330,10 @@ class Traffic:
             self._ground.dead_letter(self._cell, oldest, "dropped by a full mailbox")
             self._put_off(envelope, key)
             return ACCEPTED
+        return self._refuse(envelope)
+
+    def _refuse(self, envelope: RawEnvelope) -> Any:
+        """Do what the overflow policy says; whoever waits for room is let in by `_let_in`."""
         accepted = self._ground._overflow(self._cell, envelope)
         if accepted is not ACCEPTED:
             self._watch()
@@ -340,15 +353,14 @@ class Traffic:
         waiting, more.stash = more.stash, deque()
         self._held = set()
         while waiting:
-            envelope = waiting.popleft()
-            key = self._key(envelope[0])
-            blocked = key in self._held or (not self._keyed and more.stash)
-            if blocked or self._route(envelope, key, None, self._give_surely) is None:
-                more.stash.append(envelope)
-                self._held.add(key)
-            if more.stash and not self._keyed:
+            if not self._keyed and (more.stash or (self.members and not self._room())):
                 more.stash.extend(waiting)
                 break
+            envelope = waiting.popleft()
+            key = self._key(envelope[0])
+            if key in self._held or self._route(envelope, key, None, self._give_surely) is None:
+                more.stash.append(envelope)
+                self._held.add(key)
         self._let_in()
 
     def _let_in(self) -> None:

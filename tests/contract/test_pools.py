@@ -13,8 +13,10 @@ from harmonium import (
     DROP_OLDEST,
     FAIL,
     ONE_FOR_ALL,
+    WAIT,
     Agent,
     AskFailed,
+    Backoff,
     MailboxFull,
     Majority,
     Pipeline,
@@ -277,8 +279,6 @@ def test_members_crash_under_load(play, router, rule):
 @pytest.mark.parametrize(("rule", "stays"), [(KEEP, True), (HAND_OVER, False)], ids=repr)
 def test_mail_of_a_crashed_member_stays_or_goes(play, until, rule, stays):
     """While a member waits for its restart its mail waits with it, or is done by the others."""
-    from harmonium import Backoff
-
     desk = Desk()
 
     async def scenario(system):
@@ -303,8 +303,6 @@ def test_mail_of_a_crashed_member_stays_or_goes(play, until, rule, stays):
 
 def test_without_a_member_mail_waits_in_the_pool(play, until):
     """A pool whose only member is away keeps its mail in order until it is back."""
-    from harmonium import Backoff
-
     desk = Desk()
 
     async def scenario(system):
@@ -520,8 +518,6 @@ def test_a_full_member_sheds_load_as_declared(play, until, policy):
 
 def test_a_full_pool_that_fails_says_so(play, until):
     """With FAIL the sender gets MailboxFull, also while no member is up."""
-    from harmonium import Backoff
-
     caught = []
 
     class Sender(Agent):
@@ -681,3 +677,62 @@ def test_the_journal_of_a_pool_can_be_replayed(play):
         ]
 
     play(shop(Clerk, Desk(), size=2, router=LEAST_LOADED), scenario)
+
+
+@pytest.mark.parametrize("policy", [WAIT, FAIL], ids=repr)
+def test_a_broadcast_is_for_all_or_for_nobody(play, policy):
+    """Where one member is full, the sender waits or is refused, and no mailbox grows."""
+    gate = asyncio.Event()
+    desk = Desk(gate)
+    desk.begin = lambda *_: None
+    desk.end = lambda who, job: desk.done.append((who, job.customer, job.n))
+    sent = []
+
+    class Sender(Agent):
+        @handles
+        async def job(self, job: Job) -> Done:
+            with contextlib.suppress(MailboxFull):
+                for n in range(job.n):
+                    await self.tell("desks", Job(n, n))
+                    sent.append(n)
+            return Done("", 0)
+
+    async def scenario(system):
+        asked = system.ask("sender", Job(0, 30))
+        await asyncio.sleep(0.05)
+        assert max(one.queued() for one in system.ref("desks")._cell.children.values()) <= 6
+        gate.set()
+        await asked
+
+    desks = pool(Clerk, desk, id="desks", size=3, router=BROADCAST, mailbox=5, overflow=policy)
+    play(supervisor("t", children=[desks, child(Sender, id="sender")]), scenario)
+    assert len(sent) == 30 if policy is WAIT else 5 <= len(sent) <= 7
+    assert Counter(n for _, _, n in desk.done) == dict.fromkeys(range(len(sent)), 3)
+
+
+def test_what_waited_does_not_overfill_the_members(play, until):
+    """After an outage the mail that waited goes to the members as they have room for it."""
+    desk = Desk()
+
+    async def scenario(system):
+        for _ in range(2):
+            system.tell("/t/desks/0", Boom(0))
+            await until(lambda: not system.ref("desks")._cell.agent.about()["live"])
+            told = [system.tell("desks", Job(n, n)) for n in range(4)]
+            for one in told:
+                await one
+            await until(lambda: system.ref("desks")._cell.agent.about()["live"])
+            assert system.ref("/t/desks/0")._cell.queued() <= 5
+            await until(lambda: not system.ref("desks")._cell.agent.about()["queued"])
+        await until(lambda: len(desk.done) == 8)
+
+    tree = shop(
+        Clerk,
+        desk,
+        0.001,
+        size=1,
+        router=LEAST_LOADED,
+        mailbox=4,
+        backoff=Backoff(0.05, 0.05, jitter=0.0),
+    )
+    play(tree, scenario)
