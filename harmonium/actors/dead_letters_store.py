@@ -147,6 +147,9 @@ class LetterFile:
     def flushed(self) -> Promise[None]:
         """Wait until all that was handed over is in the store, or was refused."""
         promise: Promise[None] = Promise(self._ground)
+        if self._closed:
+            promise.settle(None)
+            return promise
         self._waiting.append(promise)
         self._settle()
         return promise

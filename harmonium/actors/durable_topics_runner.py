@@ -85,6 +85,7 @@ class Runner:
         self._written = 0
         self._moving = False
         self._commits = False
+        self._letters: Promise[None] = ground.dead_letters.saved()
         self._generation = 0
         self._cursor = Cursor()
         self._end = 0
@@ -138,6 +139,7 @@ class Runner:
     def finish(self) -> None:
         """Hand its place over without waiting, and close: the store is about to be closed."""
         self._moving = False
+        self._letters = self._ground.dead_letters.saved()
         self._commit()
         self.close()
 
@@ -412,6 +414,7 @@ class Runner:
             attempts=attempts,
             bundle=bundle,
         )
+        self._letters = ground.dead_letters.saved()
 
     # -- what the store has to know
 
@@ -449,6 +452,9 @@ class Runner:
         self._make_room()
         offset = self._done_with()
         if offset <= self._written or not self._open or self._moving:
+            return
+        if not self._letters.done():  # else a crash could take a letter and its entry
+            self._letters.then(lambda _: self._commit())
             return
         self._moving = True
         journal, name, fence = self._journal, self._wanted.name, self._fence

@@ -118,8 +118,8 @@ class Stateful:
 
     def close(self) -> None:
         """Hand over what is not in the store yet, before the store is closed."""
-        self._ground.topics.durable.close()
         self._ground.dead_letters.close()
+        self._ground.topics.durable.close()
 
     def remember(self, cell: Cell, watch: Watch) -> None:
         """Close this watch when the incarnation ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -486,6 +487,56 @@ def test_policies_that_no_durable_subscriber_can_have_are_refused():
     """The error says which there are."""
     with pytest.raises(SpecError, match=r"Slow\.PARK"):
         Subscription("x", slow=SlowPolicy(1, Slow.DISCONNECT))
+
+
+class CountingDisk:
+    """A slow disk that notes what had happened when each record came."""
+
+    def __init__(self, ground: SimulatedGround, look: Callable[[], Any]) -> None:
+        self.kept: list[bytes] = []
+        self.seen: list[Any] = []
+        self._ground = ground
+        self._look = look
+
+    def append(self, record: bytes) -> None:
+        self.kept.append(record)
+        self.seen.append(self._look())
+
+    def sync(self, done: Callable[[OSError | None], None]) -> None:
+        self._ground.after(0.05, done, None)
+
+    def records(self) -> Iterable[bytes]:
+        return list(self.kept)
+
+
+def test_the_place_never_runs_ahead_of_what_was_done():
+    """Whatever record is the last one: what lies before the place was handled or is a letter."""
+    ground = SimulatedGround()
+    book: list[int] = []
+    wanted = Subscription("billing", policy=Durable(max_in_flight=1, max_failures=1))
+    poison = dict.fromkeys((2, 3, 5, 6, 7), 1)
+    tree = market(child(Billing, book, ">", wanted, poison, id="billing"))
+    disk = CountingDisk(ground, lambda: set(book))
+
+    async def main() -> None:
+        store = MemoryStore(ground.clock, disk=disk)
+        async with System(tree, ground=ground, store=store) as system:
+            await system.ask("shop", numbers(*range(1, 10)))
+            await asyncio.sleep(30.0)
+
+    ground.play(main())
+    assert book == [1, 4, 8, 9]
+    places = set()
+    for cut, handled in enumerate(disk.seen, 1):
+        left = CountingDisk(ground, list)
+        left.kept = disk.kept[:cut]
+        store = MemoryStore(ground.clock, disk=left)
+        letters = store.log("dead-letters").scan().result()
+        put_away = {one.data["message"]["data"]["n"] for one in letters}
+        place = store.topics.cursor("billing").result()
+        assert set(range(1, place + 1)) <= handled | put_away
+        places.add(place)
+    assert max(places) == 9
 
 
 @settings(max_examples=25)
