@@ -305,7 +305,7 @@ class Agent(Actor):  # type: ignore[misc]
     ) -> Ask[Any]:
         me = self._cell
         if isinstance(target, Cell) and target.ground is not me.ground:
-            return self._ask_abroad(target, message, timeout, key, policy)
+            return self._ask_abroad(target, message, timeout, key, policy, budget)
         context = None if self._work is None else self._work[5]
         return me.ground.ask_under(
             policy,
@@ -325,6 +325,7 @@ class Agent(Actor):  # type: ignore[misc]
         timeout: float | None,
         key: str | None,
         policy: Policy | None = None,
+        budget: WorkBudget | None = None,
     ) -> Ask[Any]:
         """Ask an agent of another system, as somebody from outside; id and time left go along."""
         ground, id = target.ground, self.correlation_id
@@ -332,7 +333,9 @@ class Agent(Actor):  # type: ignore[misc]
             left = max(self.deadline - self.now(), 0.0)
             timeout = left if timeout is None else min(timeout, left)
         context = None if id is None else ground.new_context(id)
-        ask = ground.ask if policy is None else partial(ground.ask_under, policy)
+        ask = ground.ask
+        if policy is not None or budget is not None:
+            ask = partial(ground.ask_under, policy, work_budget=budget)
         answer: Ask[Any] = ask(
             None, target, message, timeout=timeout, idempotency_key=key, context=context
         )

@@ -14,13 +14,14 @@ from harmonium import (
     Backoff,
     ContractError,
     Ref,
+    System,
     child,
     handles,
     message,
     supervisor,
 )
 from harmonium.actors.policies import AskRetried, BreakerTurned
-from harmonium.protocols.errors import AgentDead, Unavailable, UnknownAgent
+from harmonium.protocols.errors import AgentDead, BudgetExceeded, Unavailable, UnknownAgent
 from harmonium.protocols.reliability import (
     BreakerPolicy,
     BulkheadPolicy,
@@ -30,6 +31,7 @@ from harmonium.protocols.reliability import (
     RateLimit,
     RetryBudget,
     RetryPolicy,
+    WorkBudget,
 )
 from tests.contract.agents import Answer, Note, Unwanted
 
@@ -537,3 +539,40 @@ def test_a_caller_that_crashed_gives_its_place_back(play, until):
         assert await system.ask("a", Note(2), policy=policy) == Answer(2)
 
     play(shop(child(Moody, [0.1], id="a"), child(Crashing, id="middle")), scenario)
+
+
+def test_an_agent_of_another_system_is_asked_under_a_policy_too():
+    """The policy's state, and the budget of the ask, are kept where the asked agent is."""
+    runs: list[int] = []
+
+    class Abroad(Agent):
+        @handles
+        def note(self, note: Note) -> Answer:
+            runs.append(note.n)
+            raise OSError("bad line")
+
+    class Home(Agent):
+        def __init__(self, to: list[Ref]) -> None:
+            self.to = to
+
+        @handles
+        async def note(self, note: Note) -> Answer:
+            policy = Policy(retry=RetryPolicy(9, backoff=None))
+            budget = WorkBudget(messages=3)
+            try:
+                await self.ask(self.to[0], note, policy=policy, work_budget=budget)
+            except BudgetExceeded as error:
+                return Answer(int(error.used))
+            return Answer(0)
+
+    async def main() -> None:
+        to: list[Ref] = []
+        async with System(shop(child(Abroad, id="a"))) as there:
+            to.append(there.ref("a"))
+            async with System(shop(child(Home, to, id="home"))) as here:
+                assert await here.ask("home", Note(1)) == Answer(3)
+                assert here.ground.policies is None
+                assert there.ground.policies is not None
+
+    asyncio.run(main())
+    assert runs == [1] * 3
