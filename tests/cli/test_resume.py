@@ -86,8 +86,8 @@ def test_twenty_kills_change_nothing(tmp_path):
 
 def test_kills_while_agents_crash_change_nothing(tmp_path):
     """The same, while the agents and the coordinator crash inside of the process."""
-    chaos = ("--chaos", "crash=0.02,kill=orders:15", "--seed", "3")
-    check_campaign(tmp_path, 5, 3, application.sample, *chaos)
+    chaos = ("--chaos", "crash=0.02,kill=orders:40", "--seed", "3")
+    check_campaign(tmp_path, 4, 3, application.sample, *chaos)
 
 
 @pytest.mark.soak
