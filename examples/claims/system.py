@@ -7,6 +7,7 @@ from decimal import Decimal
 from examples.claims.agents import Cashier, DamageAssessor, Lead, PolicyAssessor
 from examples.claims.pipeline import settle_claim
 from harmonium import Backoff, Budget, SpecError, SupervisorSpec, child, coordinator, supervisor
+from harmonium.actors.birth import Birth
 from harmonium.supervisors.inbox import inbox
 
 __all__ = ["claims_office", "payments_of"]
@@ -48,7 +49,7 @@ def payments_of(tree: SupervisorSpec) -> dict[str, Decimal]:
         SpecError: If the tree is no claims office.
     """
     cashier = tree.named("cashier")
-    if cashier is None:
+    if cashier is None or not isinstance(cashier.start, Birth):
         raise SpecError(tree.name, "it is no claims office: the cashier is missing")
     book: dict[str, Decimal] = cashier.start.args[0]
     return book
