@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from harmonium.cli import supervising
 from harmonium.cli.finding import find_application
 from harmonium.cli.log import explain_request, log_app
 from harmonium.protocols.errors import ConfigError
@@ -39,6 +40,7 @@ def add_commands(app: App) -> None:
     app.command(_resize, name="resize")
     app.command(_plan, name="plan")
     app.command(_apply, name="apply")
+    supervising.add_commands(app)
     for name, about in _ORDERS.items():
         app.command(_order(name, about), name=name.replace("_", "-"))
 
@@ -163,9 +165,17 @@ _ORDERS = {
 
 
 def _order(name: str, about: str) -> Any:
-    def order(path: Address, *, control: Control) -> int:
+    def order(
+        path: Address,
+        *,
+        control: Control,
+        wait: Annotated[
+            bool, Parameter(help="Wait until it is done.", negative="--no-wait")
+        ] = True,
+    ) -> int:
         above, _, child = path.rstrip("/").rpartition("/")
-        reply = request(control, name, path=above, child=child)
+        options = {} if wait or name == "delete_child" else {"wait": False}
+        reply = request(control, name, path=above, child=child, **options)
         cause = f": {reply['cause']}" if reply["cause"] else ""
         sys.stdout.write(f"{path}: {reply['outcome']}{cause}\n")
         return 0 if reply["ok"] else 1

@@ -19,17 +19,20 @@ import attrs
 
 from harmonium.actors.account import every_cell
 from harmonium.protocols.decision_log import to_row
-from harmonium.protocols.errors import ConfigError, HarmoniumError
+from harmonium.protocols.errors import ConfigError, HarmoniumError, SpecError
 from harmonium.supervisors.cancelling import CancelRequest
 from harmonium.supervisors.coordinator import Coordinator
+from harmonium.supervisors.core.answers import Reply
 from harmonium.supervisors.decision_records_live import story_of
 from harmonium.supervisors.inbox_orders import INBOX_ORDERS
 from harmonium.supervisors.live import live_tree
-from harmonium.supervisors.mapping import from_mapping
+from harmonium.supervisors.mapping import child_from_mapping, from_mapping
 from harmonium.supervisors.operations import apply_plan, operate
 from harmonium.supervisors.plan import plan
 from harmonium.supervisors.pool_agent import Pool
+from harmonium.supervisors.spec import ChildSpec
 from harmonium.supervisors.system import System
+from harmonium.supervisors.to_mapping import to_mapping
 
 __all__ = ["ControlServer", "request"]
 
@@ -142,6 +145,25 @@ async def _spec(system: System, path: str, child: str) -> Any:
     return repr(await operate(system.ref(path)).get_spec(child))
 
 
+async def _get_spec(system: System, path: str, child: str) -> Any:
+    spec = await operate(system.ref(path)).get_spec(child)
+    if not isinstance(spec, ChildSpec):
+        raise SpecError(f"{path.rstrip('/')}/{child}", "there is no such child")
+    return to_mapping(spec)
+
+
+async def _start_child(
+    system: System, path: str, spec: Any = None, id: str | None = None, *, wait: bool = True
+) -> Any:
+    child = None if spec is None else child_from_mapping(spec)
+    reply = await operate(system.ref(path)).start_child(child, id=id, wait=wait)
+    return {**_told(reply), "child": reply.child}
+
+
+def _told(reply: Reply) -> dict[str, Any]:
+    return {"outcome": reply.outcome.value, "ok": reply.ok, "cause": reply.cause}
+
+
 async def _explain(system: System, path: str) -> Any:
     above, _, child = path.rstrip("/").rpartition("/")
     if not above:
@@ -153,8 +175,7 @@ async def _explain(system: System, path: str) -> Any:
 
 
 async def _resize(system: System, path: str, size: int) -> Any:
-    reply = await operate(system.ref(path)).resize(size)
-    return {"outcome": reply.outcome.value, "ok": reply.ok, "cause": reply.cause}
+    return _told(await operate(system.ref(path)).resize(size))
 
 
 async def _story(system: System, correlation: str, skip: int = 0) -> Any:
@@ -167,9 +188,9 @@ async def _account(system: System) -> Any:
 
 
 def _command(name: str) -> Callable[..., Awaitable[Any]]:
-    async def run(system: System, path: str, child: str) -> Any:
-        reply = await getattr(operate(system.ref(path)), name)(child)
-        return {"outcome": reply.outcome.value, "ok": reply.ok, "cause": reply.cause}
+    async def run(system: System, path: str, child: str, *, wait: bool = True) -> Any:
+        options = {} if wait else {"wait": False}
+        return _told(await getattr(operate(system.ref(path)), name)(child, **options))
 
     return run
 
@@ -237,6 +258,8 @@ _ORDERS: dict[str, Callable[..., Awaitable[Any]]] = {
     "children": _children,
     "count": _count,
     "spec": _spec,
+    "get_spec": _get_spec,
+    "start_child": _start_child,
     "explain": _explain,
     "story": _story,
     "account": _account,

@@ -96,6 +96,40 @@ def test_commands_are_carried_out_and_answered(run, socket):
     assert run("stop-child", "/shop/nobody", "--control", path).status == 1
 
 
+def test_a_child_is_added_counted_and_shown(run, socket, tmp_path):
+    """start-child with a TOML file, count-children, get-spec; an id that is taken is refused."""
+    path, system = socket
+    spec = tmp_path / "desk.toml"
+    spec.write_text('id = "desk"\nagent = "tests.cli.test_operating:Clerk"\nshutdown = 2.0\n')
+    assert run("start-child", "/shop", spec, "--control", path).out == "/shop/desk: started\n"
+    assert system.ref("/shop/desk") is not None
+    again = run("start-child", "/shop", spec, "--control", path)
+    assert (again.status, again.out) == (1, "/shop/desk: already_started\n")
+    other = run("start-child", "/shop", spec, "--id", "two", "--no-wait", "--control", path)
+    assert (other.status, other.out) == (0, "/shop/two: pending\n")
+    counted = run("count-children", "/shop", "--control", path).out.split()
+    assert counted == ["specs", "4", "active", "4", "supervisors", "0", "agents", "4"]
+    shown = json.loads(run("get-spec", "/shop/desk", "--control", path).out)
+    assert shown == {"id": "desk", "agent": "tests.cli.test_operating:Clerk", "shutdown": 2.0}
+    assert run("stop-child", "/shop/desk", "--no-wait", "--control", path).status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("get-spec", "/shop/nobody"), "there is no such child"),
+        (("start-child", "/shop"), "give start_child a child spec"),
+        (("start-child", "/shop", "nothing.toml"), "nothing.toml: cannot be read"),
+    ],
+)
+def test_what_cannot_be_started_or_shown_is_said(run, socket, words, problem):
+    """In one line, without a traceback."""
+    ran = run(*words, "--control", socket[0])
+    assert ran.status in (1, 2)
+    assert problem in ran.out + ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_plan_shows_and_apply_moves_only_what_changed(run, socket, tmp_path):
     """The till goes, the desk comes, the stock agent is not touched."""
     path, system = socket
