@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import enum
 import importlib
@@ -42,6 +43,26 @@ def test_the_exports_are_sorted_and_there():
     """`__all__` is in the linter's order, without doubles, and every name exists."""
     assert list(harmonium.__all__) == natural(harmonium.__all__)
     assert len(set(harmonium.__all__)) == len(harmonium.__all__)
+
+
+def test_type_checkers_and_programs_find_the_same_names():
+    """What is imported for type checkers is what is loaded on first use; each exactly once."""
+    tree = ast.parse(inspect.getsource(harmonium))
+    imported = {
+        alias.name: statement.module
+        for statement in ast.walk(tree)
+        if isinstance(statement, ast.ImportFrom) and statement.module.startswith("harmonium.")
+        for alias in statement.names
+    }
+    assert imported == harmonium._HOME_OF
+    assert sorted(imported) == sorted(harmonium.__all__)
+
+
+def test_a_name_that_is_not_there_is_an_error():
+    """Loading on first use hides no typing mistake."""
+    with pytest.raises(AttributeError, match="has no attribute 'Agnet'"):
+        harmonium.Agnet  # noqa: B018 - the access is the test
+    assert set(harmonium.__all__) <= set(dir(harmonium))
 
 
 @pytest.mark.parametrize("name", EXPORTS)
