@@ -225,7 +225,7 @@ async def asked(system: System) -> Total:
 
 def test_of_two_systems_on_one_file_one_leads_and_the_other_follows(tmp_path):
     """In real time, on SQLite: nothing that was acknowledged is lost or counted twice."""
-    policy = LeasePolicy(0.3)
+    policy = LeasePolicy(2.0)
     systems = [System(tree(who, policy), store=tmp_path / "s.db") for who in "ab"]
 
     async def main() -> None:

@@ -132,7 +132,7 @@ def test_one_of_two_connections_leads(durable: Place) -> None:
     """A singleton of a second system waits until the first one has stopped."""
 
     def tree() -> Any:
-        options = {"lease": "seller", "policy": LeasePolicy(0.6)}
+        options = {"lease": "seller", "policy": LeasePolicy(2.0)}
         return supervisor("shop", children=[child(Singleton, Seller, id="one", kwargs=options)])
 
     async def main() -> None:
