@@ -22,25 +22,30 @@ from harmonium.cli.application import Application, Job, Summary
 __all__ = ["Settings", "application"]
 
 
+_PATIENCE = {"wait": 3600.0, "script": 10.0, "nobody": 0.5}
+
+
 @attrs.frozen
 class Settings:
     """What ``--set`` changes."""
 
     person: str = attrs.field(
         default="script",
-        validator=attrs.validators.in_(["script", "wait", "nobody"]),
+        validator=attrs.validators.in_(list(_PATIENCE)),
         metadata={"help": "who answers: script, wait (you, with run.py inbox) or nobody"},
     )
     patience: float = attrs.field(
         default=0.0,
         validator=attrs.validators.ge(0.0),
-        metadata={"help": "seconds that a person has; 0: an hour with wait, else half a second"},
+        metadata={
+            "help": "seconds that a person has; 0: an hour, a script 10 s, nobody half a one"
+        },
     )
 
     @property
     def limit(self) -> float:
         """How long a person has, in seconds."""
-        return self.patience or (3600.0 if self.person == "wait" else 0.5)
+        return self.patience or _PATIENCE[self.person]
 
 
 def _build(settings: Settings) -> SupervisorSpec:
