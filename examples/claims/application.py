@@ -37,9 +37,7 @@ class Settings:
     patience: float = attrs.field(
         default=0.0,
         validator=attrs.validators.ge(0.0),
-        metadata={
-            "help": "seconds that a person has; 0: an hour, a script 10 s, nobody half a one"
-        },
+        metadata={"help": "seconds to answer; 0: an hour, a script 10, nobody 0.5"},
     )
 
     @property
