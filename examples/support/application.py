@@ -138,6 +138,7 @@ async def _summary(job: Job[Settings], day: Day, tally: _Tally, began: float) ->
         "moved_conversations": sum(book.moves for book in books.values()),
         "unreadable_lines": len(day.problems),
         "crashes": system.ground.observers.crashes,
+        "restarts": system.restarts,
         "dead_letters": account.dead,
         "account": attrs.asdict(account),
         "seconds": round(time.monotonic() - began, 3),

@@ -70,6 +70,7 @@ class Extras:
         "deferred",
         "executions",
         "failure",
+        "first",
         "gone",
         "handled",
         "hold_failed",
@@ -107,6 +108,8 @@ class Extras:
         self.deferred: set[Deferred] = set()
         self.executions: set[Execution] = set()
         self.failure: tuple[BaseException, RawEnvelope | None] | None = None
+        self.first = 1
+        """The number of its first incarnation; above 1 where its id was another agent's before."""
         self.gone: list[Promise[None]] = []
         self.handled = 0
         self.hold_failed = False

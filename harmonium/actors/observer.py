@@ -32,10 +32,11 @@ __all__ = [
 
 @attrs.frozen(slots=True)
 class AgentStarted:
-    """An incarnation is ready; a number above 1 is a restart."""
+    """An incarnation is ready, the first one of its agent or one after a restart."""
 
     path: str
     incarnation: int
+    restarted: bool = False
 
 
 @attrs.frozen(slots=True)
@@ -122,12 +123,13 @@ class Observers:
 
     def started(self, cell: Cell) -> None:
         """Note that an incarnation is ready."""
-        if cell.incarnation > 1:
+        first = 1 if cell.more_ is None else cell.more_.first
+        if cell.incarnation > first:
             self.restarts += 1
             path, incarnation = cell.path, cell.incarnation
             logger.info("{path} restarted as #{incarnation}", path=path, incarnation=incarnation)
         if self._listeners:
-            self.emit(AgentStarted(cell.path, cell.incarnation))
+            self.emit(AgentStarted(cell.path, cell.incarnation, cell.incarnation > first))
 
     def crashed(self, cell: Cell, error: BaseException, phase: Phase, envelope: Any) -> None:
         """Note that an incarnation raised. The traceback is formatted by a sink, if at all."""

@@ -76,7 +76,7 @@ class Screen:
         if isinstance(event, AgentCrashed):
             self.crashes += 1
             self._tell("red", "x", f"{event.path} crashed: {event.error}")
-        elif isinstance(event, AgentStarted) and event.incarnation > 1:
+        elif isinstance(event, AgentStarted) and event.restarted:
             self.restarts += 1
             self._tell("green", "+", f"{event.path} is back as #{event.incarnation}")
         elif isinstance(event, LetterDied):

@@ -62,6 +62,8 @@ class Carrier:
             birth = self._supervisor.birth_of(effect.spec, reports=effect.reports)
             cell = starting.place(self._me, birth, effect.child)
             cell.more.hold_failed = effect.spec.poison is not None
+            if self._supervisor.state.spec.is_dynamic:  # a new child, whoever had its id before
+                cell.more.first = effect.incarnation
         cause = effect.cause
         error = None if cause is None else cause.error or RuntimeError(cause.text)
         starting.start(cell, effect.incarnation, error)

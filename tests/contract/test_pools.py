@@ -355,6 +355,7 @@ def test_growing_and_shrinking_loses_nothing(play, router):
         for one in resizes:
             assert (await one).ok
         assert len(await desks.which_children()) == 4
+        assert system.restarts == 0
 
     play(shop(Clerk, desk, 0.001, size=3, router=router), scenario)
     exactly_once(desk, 420)
