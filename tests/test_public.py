@@ -166,15 +166,22 @@ def loaded_by(statement: str) -> list[str]:
 
 
 def test_the_import_pulls_no_optional_package():
-    """`import harmonium` needs the core dependencies and nothing else."""
-    loaded = loaded_by("import harmonium")
+    """All names of the face need the core dependencies and nothing else."""
+    loaded = loaded_by("from harmonium import *")
     assert [name for name in OPTIONAL if name in loaded] == []
     assert not [name for name in loaded if name.startswith(("harmonium.cli", "harmonium.testing"))]
 
 
+def test_the_bare_import_loads_nothing_else():
+    """What a name needs is loaded with the name."""
+    loaded = loaded_by("import harmonium")
+    assert [name for name in loaded if name.startswith("harmonium")] == ["harmonium"]
+    assert "attr" not in loaded
+
+
 def test_the_import_pulls_no_heavy_part_of_the_standard_library():
     """What costs most at import and serves only some stays out until it is used."""
-    loaded = loaded_by("import harmonium")
+    loaded = loaded_by("from harmonium import *")
     assert [
         name for name in ("multiprocessing.pool", "sqlite3", "unittest") if name in loaded
     ] == []
