@@ -92,7 +92,9 @@ class FaultInjector:
         ground.chaos = self
         ground.slow_down(every_cell(ground.root))
         slows = any(rule.fault is Fault.SLOW_STORE for rule in self.plan.rules)
-        if slows and ground.store is not None and not isinstance(ground.store, SlowStore):
+        if slows and ground.store is None:
+            logger.warning("chaos: slow_store befalls nobody, because {} has no store", ground.name)
+        elif slows and ground.store is not None and not isinstance(ground.store, SlowStore):
             ground.store = slow_store(ground, ground.store, self._slowness)
 
     def detach(self) -> None:

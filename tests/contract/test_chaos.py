@@ -350,3 +350,21 @@ def test_what_a_slow_store_holds_back_is_given_at_the_end():
         system.ask("a", Note(1)).result(5)
     assert held[0].result(5) is None
     store.close()
+
+
+def test_a_slow_store_without_a_store_is_said(play):
+    """A plan that cannot do anything does not pass in silence."""
+    lines: list[Any] = []
+
+    async def scenario(system):
+        logger.enable("harmonium")
+        sink = logger.add(lines.append, level="WARNING", format="{message}")
+        try:
+            await attach(system, "slow_store=1s")
+        finally:
+            logger.remove(sink)
+            logger.disable("harmonium")
+        assert await system.ask("a", Note(1)) == Answer(1)
+
+    play(shop(child(Book, [], id="a")), scenario)
+    assert any("has no store" in str(line) for line in lines)
