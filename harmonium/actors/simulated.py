@@ -12,7 +12,7 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Any, Protocol, TypeVar
 
@@ -26,6 +26,7 @@ from harmonium.actors.scheduler import ReadyQueue
 from harmonium.actors.virtual_loop import VirtualLoop
 from harmonium.protocols.errors import EscapedSimulation
 from harmonium.protocols.lanes import Lane
+from harmonium.protocols.overflow import DROP_OLDEST
 
 __all__ = ["FOREVER", "HOP", "Carriage", "Prompt", "SimulatedGround"]
 
@@ -199,11 +200,20 @@ class SimulatedGround(Ground):
                 self.before_pause(due)
             self.time = due
         if arrives:
-            _, _, arrive, args = heappop(way)
-            arrive(*args)
+            self._let_arrive(due)
         else:
             self.fire_next()
         return True
+
+    def _let_arrive(self, now: float) -> None:
+        """Let all arrive that does so at this moment, before anybody runs.
+
+        As in production, where what a handler sends is in the mailboxes when its turn ends.
+        """
+        way = self._way
+        while way and way[0][0] == now:
+            _, _, arrive, args = heappop(way)
+            arrive(*args)
 
     def fire_next(self) -> None:
         """Call the timer that is due first."""
@@ -276,7 +286,9 @@ class SimulatedGround(Ground):
         a sender hears at once of a mailbox that is full.
         """
         if lane is None and not self.has_room(cell):
-            return self._overflow(cell, envelope)
+            drops = cell.birth.overflow is DROP_OLDEST and not cell.mailbox
+            if not drops or not self._drop_one(cell):
+                return self._overflow(cell, envelope)
         copies = self.carriage.latencies(self, cell, envelope)
         if not copies:
             unanswerable = (*envelope[:2], None, *envelope[3:])
@@ -290,6 +302,23 @@ class SimulatedGround(Ground):
                 self._coming[cell] = self._coming.get(cell, 0) + 1
             self._send_off((envelope[1], cell), latency, self._arrived, (cell, envelope, lane))
         return ACCEPTED
+
+    def _drop_one(self, cell: Cell) -> bool:
+        """Drop the oldest user message that is under way to an agent with a full mailbox."""
+        found = [
+            entry
+            for entry in self._way
+            if entry[2] == self._arrived and entry[3][0] is cell and entry[3][2] is None
+        ]
+        if not found:
+            return False
+        oldest = min(found)
+        self._way.remove(oldest)
+        heapify(self._way)
+        self.in_transit -= 1
+        self._coming[cell] -= 1
+        self.dead_letter(cell, oldest[3][1], "dropped by a full mailbox")
+        return True
 
     def coming(self, cell: Cell) -> int:
         """How many user messages are under way to an agent."""

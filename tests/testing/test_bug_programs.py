@@ -16,7 +16,7 @@ from benchmarks.bugs.catalogue import BUGS, CALIBRATION, named
 from benchmarks.bugs.contest import Effort, false_alarms, measure_bug
 from benchmarks.bugs.engines import ENGINES, PlainWalk
 from benchmarks.bugs.report import WIDTH, summary, table
-from harmonium.testing import Faults, Replay, run_once
+from harmonium.testing import Delay, Faults, Replay, SlowLink, run_once
 from harmonium.testing.calm import quiet
 from harmonium.testing.reduce import candidates, reduce_faults
 
@@ -90,6 +90,17 @@ def test_delays_that_pass_a_timeout_only_together_are_one_long_one():
     found = ENGINES["kit"](bug, 10, 2_000)
     assert found.outcome is not None
     assert len(reduce_faults(bug.scene(), found.outcome, bug.faults).faults) == 2
+
+
+def test_what_was_a_slow_link_becomes_a_short_delay():
+    """Values are lowered until nothing simpler fails, not once."""
+    bug = named("split brain")
+    links = (SlowLink("north", "storage", 9.0), Delay("leases", nth=1, secs=0.01))
+    outcome = run_once(bug.scene(), Replay(links))
+    assert bug.shows(outcome)
+    assert reduce_faults(bug.scene(), outcome, bug.faults).faults == (
+        Delay("storage", nth=1, secs=3.0),
+    )
 
 
 def test_a_reduction_keeps_to_the_longest_delay():
