@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from harmonium.actors.agent import Agent
 from harmonium.actors.context import Context
@@ -36,6 +36,8 @@ from harmonium.supervisors.people import People
 from harmonium.supervisors.spec import ChildSpec, child
 
 __all__ = ["Coordinator", "coordinator"]
+
+T = TypeVar("T")
 
 LOG = 10_000
 """How many records of the decision log are kept in memory."""
@@ -188,10 +190,7 @@ class Coordinator(Agent):
 
     def take_answer(self, said: TakeAnswer) -> AnswerTaken:
         """Take what a person said, from an inbox; it hears so once that is durable."""
-        taken = self.people.take(said)
-        if self._durable is not None:
-            self._durable.after(partial(self.defer().reply, taken))
-        return taken
+        return self._once_durable(self.people.take(said))
 
     def cancel(self, order: CancelRequest) -> RequestsCancelled:
         """Stop the requests of a correlation id, and undo what they did."""
@@ -203,7 +202,13 @@ class Coordinator(Agent):
         ]
         for live in wanted:
             self.happen(live, events.Cancelled(order.reason))
-        return RequestsCancelled(len(wanted))
+        return self._once_durable(RequestsCancelled(len(wanted)))
+
+    def _once_durable(self, answer: T) -> T:
+        """Have an answer of a handler sent when all that has happened is durable."""
+        if self._durable is not None:
+            self._durable.after(partial(self.defer().reply, answer))
+        return answer
 
     def decided(self, live: LiveRequest | None, entry: decision_log.Entry) -> None:
         """Keep an entry of the decision log."""

@@ -12,6 +12,7 @@ from harmonium.actors.store.pending import Pending, settle
 from harmonium.protocols.errors import AskFailed, AskTimeout, StartFailed, StoreError
 from harmonium.protocols.message import message
 from harmonium.protocols.pipeline.spec import Pipeline, Step
+from harmonium.supervisors.cancelling import CancelRequest, RequestsCancelled
 from harmonium.supervisors.coordinator import coordinator
 from harmonium.supervisors.decision_records import read_records, verify_log
 from harmonium.supervisors.durable_layout import Keep
@@ -261,6 +262,27 @@ def test_nothing_is_seen_before_it_is_durable():
         return await waiting
 
     assert desk.play(main) == Said(4)
+
+
+def test_a_cancellation_is_confirmed_once_it_is_durable():
+    """Who hears that a request was cancelled may rely on it."""
+    desk = Desk()
+    desk.asked.silent.add("b")
+    store = desk.store = Withholding(desk.store)
+
+    async def main(system):
+        system.ask("work", Go(1), correlation_id="c", timeout=None)
+        for _ in range(3):
+            await asyncio.sleep(1.0)
+            store.let_go()
+        said = system.ask("work", CancelRequest("c", "changed my mind"), timeout=None)
+        await asyncio.sleep(1.0)
+        assert not said.done()
+        store.let_go()
+        return await said
+
+    assert desk.play(main) == RequestsCancelled(1)
+    assert "cancelled" in kinds(desk)
 
 
 def test_events_of_one_tick_share_a_commit():
