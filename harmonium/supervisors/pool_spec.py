@@ -114,6 +114,15 @@ class PoolSettings:
             return 1, None
         return self.autoscale.minimum, self.autoscale.maximum
 
+    def reader(self) -> Callable[[Any], Key]:
+        """Give the function that reads a message's key; None where it has none."""
+        key = self.key
+        if key is None or not self.router.keyed:
+            return lambda _: None
+        if isinstance(key, str):
+            return lambda message: getattr(message, key, None)
+        return key
+
     def weight(self, number: int) -> float:
         """Tell the weight of a member."""
         if self.weights is None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from operator import attrgetter
 from typing import Any, cast
 
 from harmonium.actors.accepted import ACCEPTED
@@ -31,21 +30,11 @@ from harmonium.supervisors.pool_sessions import way_of
 from harmonium.supervisors.pool_spec import PoolSettings
 from harmonium.supervisors.pool_ways import PureWay, Way
 
-__all__ = ["Traffic", "key_function"]
+__all__ = ["Traffic"]
 
 _NO_KEY: Any = object()
 RUNNING = CellState.RUNNING
 _OPEN = (CellState.STARTING, RUNNING)
-
-
-def key_function(settings: PoolSettings) -> Callable[[Any], Key]:
-    """Give the function that reads a message's key."""
-    if settings.key is None or not settings.router.keyed:
-        return lambda _: None
-    if isinstance(settings.key, str):
-        name, read = settings.key, attrgetter(settings.key)
-        return lambda message: read(message) if hasattr(message, name) else None
-    return settings.key
 
 
 class Traffic:
@@ -75,7 +64,7 @@ class Traffic:
         """Take over other settings; sessions are placed anew."""
         self._settings = settings
         self._router = settings.router
-        self._key = key_function(settings)
+        self._key = settings.reader()
         self.way: Way = way_of(self._ground, self._router, settings, self._key)
         self._keyed = settings.router.keyed
         self._fans_out = settings.router.fans_out
