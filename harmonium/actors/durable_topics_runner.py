@@ -149,8 +149,9 @@ class Runner:
 
     def published(self, offset: int) -> Promise[None] | None:
         """Hear of an entry; gives what its publisher has to wait for, if anything."""
-        self._behind = True
-        self._nudge()
+        if not self._behind:
+            self._behind = True
+            self._ground.call_soon(self._nudge)  # one page for all that this turn publishes
         slow = self._wanted.slow
         if slow.then is not Slow.WAIT:
             return None
