@@ -98,5 +98,5 @@ def summary(rows: list[Row]) -> str:
         f"false alarms: {sum(row.alarms[0] for row in rows)} "
         f"in {sum(row.alarms[1] for row in rows):,} schedules of the fixed twins\n"
         "med, p90, ms: schedules and time to find; atoms: most after reduction / known minimum;\n"
-        "report: ms from red to report; walk, pct, machine: found, median schedules"
+        "report: ms from red to report; walk, pct, machine: found, median; times of the processor"
     )
