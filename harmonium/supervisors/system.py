@@ -366,11 +366,16 @@ class System:
             How many subscribers there were, or a durable one's offset: ``await``
             it, or ``.result()`` in a thread.
 
+        Raises:
+            SystemStopped: If the system is stopping or has not started.
+
         Raises (when awaited):
             ContractError: If it is no message.
             SpecError: If the topic is no name.
         """
         ground = self.ground
+        if not ground.open or self._root is None:
+            raise SystemStopped(ground.name)
 
         def send() -> Promise[int] | int:
             if not is_message(event):

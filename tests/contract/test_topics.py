@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from harmonium import Agent, AskFailed, child, handles, message, supervisor
-from harmonium.protocols.errors import SpecError
+from harmonium.protocols.errors import ContractError, SpecError, SystemStopped
+from harmonium.supervisors.system import System
 
 
 @message(name="orders.Placed")
@@ -124,3 +125,18 @@ def test_what_is_no_pattern_or_topic_is_refused(play, wrong):
             await system.publish(Placed(1), topic="a.*")
 
     play(supervisor("t", children=[child(Wrong, [], id="one")]), scenario)
+
+
+def test_only_a_running_system_publishes(play):
+    """Before its start and after its stop it says so; and it publishes nothing but messages."""
+    waiting = System(hall([], ">"))
+    with pytest.raises(SystemStopped):
+        waiting.publish(Placed(1))
+
+    async def scenario(system):
+        with pytest.raises(ContractError, match="no message"):
+            await system.publish("hello")
+
+    system = play(hall([], ">"), scenario)
+    with pytest.raises(SystemStopped):
+        system.publish(Placed(1))
