@@ -83,7 +83,7 @@ def join(turn: Turn, child: Child) -> None:
 def woken(turn: Turn, serial: int) -> None:
     """Take note that the wait before the starts is over."""
     group = turn.state.group
-    if group is not None and serial and group.serial == serial:
+    if group is not None and group.serial == serial:
         turn.state.group = attrs.evolve(group, serial=0, not_before=turn.now)
 
 
