@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.lifecycle import Exit, ExitKind
-from harmonium.supervisors.core.effects import CancelTimer
+from harmonium.supervisors.core import events as on
+from harmonium.supervisors.core.decide import decide, initial
+from harmonium.supervisors.core.effects import CancelTimer, Start
 from harmonium.supervisors.core.state import Stage
 from harmonium.supervisors.core.timers import Due
 from harmonium.supervisors.words import ONE_FOR_ALL
 from tests.supervisors.harness import Script, World, kid, tree
+
+
+def started(effects) -> list[str]:
+    return [one.child for one in effects if isinstance(one, Start)]
 
 
 def cancelled(world: World) -> list[Due]:
@@ -60,14 +66,11 @@ def test_a_wait_that_is_over_leaves_no_timer():
     assert world.over
 
 
-def test_a_start_that_is_being_stopped_is_awaited_too():
-    """An operator stops the child that the pass waits for: the next one starts when it is gone."""
-    world = World(tree("A", "B", "C", strategy=ONE_FOR_ALL)).boot()
-    world.scripts["B"] = Script(start=1.0, stop=1.0)
-    world.clear().crash("A", seconds=0.5)
-    assert world.top.state.group.current == "B"
-    world.stop("B")
-    world.run(0.5)
-    assert world.states() == {"A": "running", "B": "stopping", "C": "restarting"}
-    world.run(1.0)
-    assert world.states() == {"A": "running", "B": "held", "C": "running"}
+def test_a_start_that_is_given_up_is_awaited_too():
+    """An operator stops the child that the boot waits for: the next one starts when it is gone."""
+    state, effects = decide(initial(tree("A", "B")), on.Boot(), 0.0)
+    assert started(effects) == ["A"]
+    state, effects = decide(state, on.StopChild(1, "A"), 0.5)
+    assert started(effects) == []
+    state, effects = decide(state, on.Exited("A", 1, Exit(ExitKind.SHUTDOWN)), 1.0)
+    assert started(effects) == ["B"]
