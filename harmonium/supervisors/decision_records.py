@@ -20,6 +20,7 @@ from harmonium.actors.store.logs import AppendRecords, TrimLog
 from harmonium.actors.store.operations import Operation
 from harmonium.actors.store.ports import Store
 from harmonium.actors.store.values import Filter
+from harmonium.actors.store.values import Record as Stored
 from harmonium.protocols import decision_log
 from harmonium.protocols.decision_log import Break, Entry, Head, Record
 from harmonium.protocols.errors import StoreCorrupt
@@ -165,7 +166,7 @@ def read_records(store: Store, path: str, *, correlation_id: str | None = None) 
     log, after = store.log(log_of(path)), 0
     while page := log.scan(only, after=after, limit=_PAGE).result():
         for one in page:
-            yield _record_of(one.data, path, one.id)
+            yield _record_of(one, path)
         after = page[-1].id
 
 
@@ -177,10 +178,14 @@ def records_about(store: Store, correlation_id: str) -> list[Record]:
     return sorted(found, key=lambda record: record.time)
 
 
-def _record_of(data: Any, path: str, id: int) -> Record:
-    if isinstance(data, list) and len(data) == len(attrs.fields(Record)):
-        return Record(*data)
-    raise StoreCorrupt(f"log {log_of(path)}", id, "it is no record of decisions")
+def _record_of(stored: Stored, path: str) -> Record:
+    data, place = stored.data, f"log {log_of(path)}"
+    if not isinstance(data, list) or len(data) != len(attrs.fields(Record)):
+        raise StoreCorrupt(place, stored.id, "it is no record of decisions")
+    record = Record(*data)
+    if stored.key != short(str(record.correlation_id)):  # so that it cannot be hidden from explain
+        raise StoreCorrupt(place, stored.id, "it is filed under another correlation id")
+    return record
 
 
 # -- proving

@@ -1,7 +1,8 @@
 """How the progress of a coordinator lies in a store: names and payloads.
 
-* ``requests PATH ID`` - the stream of one request under way: its first entry is
-  a header, each entry has the events that were written together.
+* ``requests:PATH//ID`` - the stream of one request under way: its first entry is
+  a header, each entry has the events that were written together. No path has two
+  slashes in a row, so no coordinator takes another's requests for its own.
 * the state ``coordinators`` - the place of each message class, by path.
 * the state ``results PATH`` - the results of finished requests, by id.
 """
@@ -49,7 +50,7 @@ class Keep:
 
 def streams_of(path: str) -> str:
     """Give what the names of the streams of a coordinator's requests begin with."""
-    return f"requests {path} "
+    return f"requests:{path}//"
 
 
 def stream_of(path: str, id: str) -> str:

@@ -78,6 +78,14 @@ def test_a_record_that_is_no_json_any_more_is_named(place):
     assert (broken.position, broken.seq) == (5, 6)
 
 
+def test_a_record_that_is_filed_under_another_request_is_named(place):
+    """Its seal fits, but the story of its request would miss it."""
+    tamper(place, "UPDATE harmonium_records SET key = 'r0' WHERE id = 5")
+    broken = verify(place).broken
+    assert (broken.position, broken.seq) == (4, 5)
+    assert "another correlation id" in broken.problem
+
+
 def test_a_removed_record_is_named(place):
     """The one behind it does not follow the one before it."""
     tamper(place, "DELETE FROM harmonium_records WHERE id = 5")
