@@ -155,7 +155,7 @@ class _Runs:
                 if outcome.failed:
                     self._fail(seed, outcome)
                 outcome.world.drop()
-                pace.step()
+                pace.step(outcome.deliveries)
         return bool(self.failures)
 
     def _choices(self, seed: int) -> Choices:

@@ -19,6 +19,8 @@ from harmonium.testing.sealed import sealed
 __all__ = ["COLLECT_EVERY", "Pace", "calm", "quiet"]
 
 COLLECT_EVERY = 250
+COLLECT_AFTER = 50_000
+"""Messages after which it looks, too: long runs leave more behind."""
 
 
 @contextmanager
@@ -37,12 +39,17 @@ class Pace:
     """Collects garbage now and then."""
 
     def __init__(self) -> None:
-        self.runs = 0
+        self._left = COLLECT_AFTER
 
-    def step(self) -> None:
-        """Count a run."""
-        self.runs += 1
-        if self.runs % COLLECT_EVERY == 0:
+    def step(self, deliveries: int = 0) -> None:
+        """Count a run.
+
+        Args:
+            deliveries: How many messages arrived in it.
+        """
+        self._left -= COLLECT_AFTER // COLLECT_EVERY + deliveries
+        if self._left <= 0:
+            self._left = COLLECT_AFTER
             gc.collect()
 
 

@@ -127,7 +127,7 @@ def exhaust(scene: Scene, faults: Faults | None = None, *, budget: float = 10.0)
             choices = Exhaust(prefix, faults or Faults(buggify=False))
             outcome = run_once(scene, choices)
             runs += 1
-            pace.step()
+            pace.step(outcome.deliveries)
             if outcome.failed:
                 return Exhausted(outcome, runs, complete=False)
             if time.perf_counter() > ends:

@@ -106,7 +106,7 @@ def hunt(
             if last.failed:
                 return tally.hunt(last, seed + number, began)
             last.world.drop()
-            pace.step()
+            pace.step(last.deliveries)
             if ends is not None and time.perf_counter() > ends:
                 break
     return tally.hunt(None, seed + number, began)

@@ -109,7 +109,7 @@ class Trial:
     def count(self, outcome: Outcome) -> Outcome:
         """Count a run."""
         self.schedules += 1
-        self._pace.step()
+        self._pace.step(outcome.deliveries)
         for site, times in outcome.world.reached.items():
             self.reached[site] = self.reached.get(site, 0) + times
         if not outcome.failed:

@@ -126,6 +126,14 @@ def test_there_are_twenty_five_and_each_explains_itself():
         assert len(module.__doc__.split()) > 40, module.__name__
 
 
+def test_the_guide_lists_every_bug_with_its_atoms():
+    """docs/bug-benchmark.md says what the catalogue says."""
+    guide = Path(package.__file__).parents[2] / "docs" / "bug-benchmark.md"
+    cells = [line.split(" | ") for line in guide.read_text(encoding="utf-8").splitlines()]
+    listed = [(row[0][2:], row[2]) for row in cells if len(row) == 4 and row[2].isdigit()]
+    assert listed == [(bug.name, str(bug.minimum)) for bug in BUGS]
+
+
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name.replace(" ", "-"))
 def test_a_pin_is_within_what_a_search_may_do(bug):
     """The kinds of the pinned faults are switched on, or nobody could find them."""
