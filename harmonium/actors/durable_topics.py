@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from loguru import logger
+
 from harmonium.actors.durable_topics_runner import Runner
 from harmonium.actors.durable_topics_values import Subscription
 from harmonium.actors.promise import Promise
@@ -26,6 +28,9 @@ __all__ = ["DurableTopics"]
 
 T = TypeVar("T")
 
+MOST_WARNINGS = 1_000
+"""Classes and topics of which it is told that durable subscribers miss them."""
+
 
 class DurableTopics:
     """The durable side of a ground's topics.
@@ -41,6 +46,8 @@ class DurableTopics:
         self._ground = ground
         self._runners: dict[str, Runner] = {}
         self._of_cell: dict[Cell, set[str]] = {}
+        self.plain: set[tuple[type, str | None]] = set()
+        """Classes and topics that were published plainly past durable subscribers."""
 
     # -- publishing
 
@@ -88,7 +95,7 @@ class DurableTopics:
     ) -> int:
         (offset,) = await stored
         topics = self._ground.topics
-        topics.publish(sender, event, topic, context)
+        topics.spread(sender, event, topic, context)
         name = topic if topic is not None else topics.topic_of(event)
         rooms = [
             runner.published(offset)
@@ -99,6 +106,26 @@ class DurableTopics:
             if room is not None:
                 await room
         return offset
+
+    def __bool__(self) -> bool:
+        return bool(self._runners)
+
+    def missed(self, event: Any, topic: str | None) -> None:
+        """Warn, once for each class and topic, that durable subscribers do not hear an event."""
+        plain = (type(event), topic)
+        if plain in self.plain or len(self.plain) >= MOST_WARNINGS:
+            return
+        name = topic if topic is not None else self._ground.topics.topic_of(event)
+        deaf = [one for one, runner in self._runners.items() if runner.wants(name, event)]
+        if deaf:
+            self.plain.add(plain)
+            logger.warning(
+                "{} on {} is published plainly, so the durable subscriptions {} miss it; "
+                "publish it with durable=True",
+                type(event).__name__,
+                name,
+                ", ".join(deaf),
+            )
 
     # -- subscribing
 

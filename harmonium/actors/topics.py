@@ -106,7 +106,13 @@ class Topics:
             topic = self._topic_of[cls] = type_topic(info.name if info else cls.__qualname__)
         return topic
 
-    def publish(
+    def publish(self, sender: Cell | None, event: Any, topic: str | None = None) -> int:
+        """Send an event plainly; see `spread`. Durable subscribers that miss it are named once."""
+        if self.durable:
+            self.durable.missed(event, topic)
+        return self.spread(sender, event, topic)
+
+    def spread(
         self,
         sender: Cell | None,
         event: Any,

@@ -261,6 +261,7 @@ def test_a_durable_event_reaches_plain_subscribers_too(play, until):
         await system.publish(Placed(2), topic="orders.eu")
         await until(lambda: len(plain) == 2)
         await until(lambda: durable)
+        assert system.topics.plain == {(Placed, "orders.eu")}  # which was said in the log
 
     play(market(child(Plain, plain, id="plain"), child(Billing, durable, id="billing")), scenario)
     assert (plain, durable) == ([1, 2], [1])
