@@ -14,6 +14,7 @@ import attrs
 
 from harmonium.testing import Fault, Replay, run_once
 from harmonium.testing.calm import calm
+from harmonium.testing.neighbours import nearest_passing
 from harmonium.testing.reduce import reduce_faults
 from harmonium.testing.search import search
 from harmonium.testing.story import story
@@ -79,7 +80,9 @@ class Row:
         atoms: How many the kit's reduction came to, hunt by hunt.
         blind: How many of these reductions the fixed twin does not stand: they show
             something else.
-        report: Time of reduction and story, in seconds: median and ninetieth percentile.
+        edited: How many of them still show the bug after an unrelated edit of the program.
+        report: Time of reduction, story and nearest passing run, in seconds: median and
+            ninetieth percentile.
         lines: How long the story is, in lines, at most.
         alarms: How many runs of the fixed twin failed, of how many.
         rate: Runs in a second, on the fixed twin.
@@ -90,6 +93,7 @@ class Row:
     minimum: int
     atoms: tuple[int, ...]
     blind: int
+    edited: int
     report: tuple[float, float]
     lines: int
     alarms: tuple[int, int]
@@ -121,12 +125,14 @@ def measure_bug(bug: Bug, effort: Effort, told: Callable[[str], None]) -> Row:
         alarms, rate = false_alarms(bug, effort.schedules)
         twin = bug.scene(fixed=True)
         blind = sum(run_once(twin, Replay(each.faults)).failed for each in reports)
+        edited = sum(bug.shown_by(each.faults, edited=True) for each in reports)
     return Row(
         bug=bug.name,
         scores={name: _score(found) for name, found in hunts.items()},
         minimum=bug.minimum,
         atoms=tuple(len(each.faults) for each in reports),
         blind=blind,
+        edited=edited,
         report=_spread([each.seconds for each in reports]),
         lines=max((each.lines for each in reports), default=0),
         alarms=(alarms, effort.schedules),
@@ -146,6 +152,7 @@ def _report(bug: Bug, found: Found) -> _Report:
     began = time.process_time()
     reduced = reduce_faults(bug.scene(), found.outcome, bug.faults)
     lines = list(story(reduced.outcome.world.trace))
+    nearest_passing(bug.scene(), reduced.faults)
     return _Report(reduced.faults, time.process_time() - began, len(lines))
 
 

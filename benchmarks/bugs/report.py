@@ -91,10 +91,12 @@ def summary(rows: list[Row]) -> str:
     quick = sum(row.scores["kit"].schedules[0] <= 100 for row in rows)
     reduced = [atoms - row.minimum for row in rows for atoms in row.atoms]
     at_minimum = sum(extra <= 0 for extra in reduced) / max(1, len(reduced))
+    edited = sum(row.edited for row in rows) / max(1, len(reduced))
     return (
         f"found on 19 of 20 seeds: {sure} of {len(rows)}; median within 100 schedules: {quick}\n"
         f"reduced to the minimum: {at_minimum:.0%}, worst {max(reduced, default=0):+d} atoms, "
-        f"of something else: {sum(row.blind for row in rows)}\n"
+        f"of something else: {sum(row.blind for row in rows)}; "
+        f"after an unrelated edit {edited:.0%} still fail\n"
         f"false alarms: {sum(row.alarms[0] for row in rows)} "
         f"in {sum(row.alarms[1] for row in rows):,} schedules of the fixed twins\n"
         "med, p90, ms: schedules and time to find; atoms: most after reduction / known minimum;\n"

@@ -182,5 +182,6 @@ def test_every_bug_is_found_on_nineteen_of_twenty_seeds(bug):
     assert row.at_minimum >= 0.9 * len(row.atoms)
     assert max(row.atoms) <= bug.minimum + 1
     assert row.blind == 0
+    assert row.edited >= 0.9 * len(row.atoms)
     assert row.report[0] < 1.0
     assert false_alarms(bug, 20_000)[0] == 0
