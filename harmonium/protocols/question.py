@@ -154,13 +154,19 @@ def read_answer(said: str, options: tuple[str, ...], expect: tuple[type, ...]) -
         return said
     try:
         data = json.loads(said)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"it is no JSON: {error}") from None
     try:
         return _decode(data, expect)
-    except HarmoniumError as error:
-        text = str(error)
-        raise ValueError(text if text.startswith("$") else f"${text}") from None
+    except Exception as error:  # noqa: BLE001 - whatever a validator raises, it is not valid
+        raise ValueError(_placed(str(error) or type(error).__name__)) from None
+
+
+def _placed(text: str) -> str:
+    """Let an error begin with the place inside the answer."""
+    if text.startswith("$"):
+        return text
+    return f"${text}" if text[:1] in {":", ".", "["} else f"$: {text}"
 
 
 def _decode(data: Any, expect: tuple[type, ...]) -> Any:
