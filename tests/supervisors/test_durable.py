@@ -58,6 +58,53 @@ def test_a_request_goes_on_in_the_next_process():
     assert verify_log(desk.store, "/top/work").broken is None
 
 
+class Dying:
+    """A store that takes so many commits; the process dies before the next is durable."""
+
+    def __init__(self, store, commits) -> None:
+        self._store, self._left = store, commits
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def commit(self, *operations, fence=None):
+        self._left -= 1
+        if self._left < 0:
+            return Pending()
+        return self._store.commit(*operations, fence=fence)
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["done", "undone"])
+@pytest.mark.parametrize("commits", range(9))
+def test_a_request_goes_on_from_every_one_of_its_commits(commits, fails):
+    """Wherever the process dies: one end, and one answer for each step and each undo."""
+    desk = Desk()
+    if fails:
+        desk.asked.broken.add("c")
+    store, desk.store = desk.store, Dying(desk.store, commits)
+    ends = []
+
+    async def main(system):
+        waiting = system.ask("work", Go(1), idempotency_key="k", timeout=None)
+        await asyncio.sleep(1.0)
+        if waiting.done():
+            ends.append(waiting.exception())
+
+    desk.play(main)
+    desk.store = store
+    if not ends:
+        desk.play(main)
+    [end] = ends
+    assert isinstance(end, AskFailed) if fails else end is None
+    told = [(one.kind, one.step) for one in read_records(store, "/top/work")]
+    steps = ["a", "b"] if fails else ["a", "b", "c"]
+    assert [step for kind, step in told if kind == "answered"] == steps
+    assert [step for kind, step in told if kind == "undone"] == (["b", "a"] if fails else [])
+    assert len([kind for kind, _ in told if kind in ("finished", "gave_up")]) == 1
+    assert verify_log(store, "/top/work").broken is None
+    assert desk.streams() == []
+
+
 def test_a_request_without_an_asker_goes_on_too():
     """Nobody has to ask again: the work is done all the same."""
     desk = Desk()
