@@ -136,11 +136,13 @@ def overload(
 
 async def _watch(system: System, seconds: float, warmup: float) -> Outcome:
     made: Any = system.ref("producer")._cell.agent
+    consumers = len(system.ref("consumer")._cell.children or ()) or 1
+    made.faster = consumers
     serving = system.ask("producer", Serve(1), timeout=60.0)
     calm = await _answers(system, min(seconds, 2.0))
     made.enough = True
     await serving
-    made.faster = FASTER
+    made.faster = FASTER * consumers
     serving = system.ask("producer", Serve(FASTER), timeout=60.0)
     await _answers(system, warmup)
     while 0 < len(system.dead_letters) < system.dead_letters.limits.letters:
