@@ -199,7 +199,10 @@ def expected(expect: tuple[type, ...]) -> str:
 def _shape(cls: type, *, framed: bool) -> dict[str, Any]:
     if info_of(cls) is None:
         return {"title": cls.__name__}
-    whole = schema(cls)
+    try:
+        whole = schema(cls)
+    except HarmoniumError:  # it has no schema; the name must do
+        return {"title": cls.__name__}
     if framed:
         return whole
     definitions = dict(whole["$defs"])
