@@ -169,7 +169,8 @@ async def _explain(system: System, path: str) -> Any:
     if not above:
         return await operate(system.ref(path)).explain()
     told = await operate(system.ref(above)).explain(child)
-    if isinstance(system.ref(path)._cell.agent, Pool):  # why it has its size stands there
+    cell = system.ground.registry.find(path)
+    if cell is not None and isinstance(cell.agent, Pool):  # why it has its size stands there
         told += (await operate(system.ref(path)).explain())[1:]
     return told
 

@@ -77,6 +77,14 @@ def test_a_running_pool_is_shown_resized_and_explained(run, socket):
     assert "grow. 2 to 4 members: an operator wants it." in ran.out
 
 
+def test_a_child_that_is_down_is_still_explained(run, socket):
+    """An agent without a place in the tree has its story with its supervisor."""
+    assert run("stop-child", "/yard/desk", "--control", socket).status == 0
+    ran = run("explain", "/yard/desk", "--control", socket)
+    assert ran.status == 0
+    assert "An operator stopped it." in ran.out
+
+
 def test_a_size_that_cannot_be_is_refused(run, socket):
     """Out of bounds, or no pool: the command says why and fails."""
     ran = run("resize", "/yard/porters", "7", "--control", socket)
