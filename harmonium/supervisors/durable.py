@@ -25,7 +25,7 @@ from harmonium.actors.store.pending import Pending
 from harmonium.actors.store.ports import Store
 from harmonium.actors.store.streams import AppendEvents, DeleteStream
 from harmonium.protocols.decision_log import Entry
-from harmonium.protocols.errors import CodecError, StoreError
+from harmonium.protocols.errors import CodecError, HarmoniumError, StoreError
 from harmonium.protocols.failure import describe
 from harmonium.protocols.pipeline import effects, events
 from harmonium.protocols.pipeline.machine import advance
@@ -112,12 +112,16 @@ class Durable:
         kept = self.results.find(id, self._coordinator.clock())
         if kept is None or kept.value is None:
             return False
-        if "lost" in kept.value:
-            problem = f"the result of request {id} could not be kept: {kept.value['lost']}"
-            asker.fail(StoreError(problem))
-        else:
-            asker.reply(self.book.decode_value(kept.value["result"]))
+        try:
+            asker.reply(self._result_of(id, kept.value))
+        except HarmoniumError as error:
+            asker.fail(error)
         return True
+
+    def _result_of(self, id: str, value: Any) -> Any:
+        if "lost" in value:
+            raise StoreError(f"the result of request {id} could not be kept: {value['lost']}")
+        return self.book.decode_value(value["result"])
 
     def header(self, id: str, context: Context, *, is_keyed: bool) -> Header:
         """Give what is kept of a new request beside its events."""

@@ -254,6 +254,29 @@ def test_results_are_kept_for_a_time():
     assert desk.asked.steps().count("a") == 2
 
 
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"lost": "no message"}, "the result of request k could not be kept: no message"),
+        ({"result": {"message": {"type": "gone.Done/1", "data": {}}}}, "gone.Done"),
+    ],
+    ids=["never kept", "not known any more"],
+)
+def test_a_result_that_cannot_be_given_again_is_an_error_and_no_second_run(value, problem):
+    """Its asker hears why; the coordinator goes on."""
+    desk = Desk()
+    desk.play(ask)
+    desk.store.state("results /top/work").put("k", {"value": value, "runs": 1}).result()
+
+    async def main(system):
+        with pytest.raises(AskFailed, match=problem):
+            await ask(system)
+        return await ask(system, key="other")
+
+    assert desk.play(main) == Said(4)
+    assert desk.asked.steps() == ["a", "b", "c"] * 2
+
+
 def test_an_id_may_be_long_and_strange():
     """What a store does not take as a name is kept under a digest of it."""
     desk = Desk()
