@@ -298,3 +298,56 @@ def test_a_system_in_a_thread_is_asked_from_outside():
         (letter,) = system.dead_letters.list()
         assert system.dead_letters.replay(letter.id).result() is Replayed.NO_AGENT
         assert system.dead_letters.drop(letter.id).result()
+
+
+def test_a_store_that_fails_leaves_letters_in_memory_and_replays_for_later():
+    """Nothing is lost by it, and nothing is sent that the store does not know of."""
+    book: list[Any] = []
+
+    async def main() -> None:
+        store = MemoryStore(lambda: 0.0)
+        async with System(shop(book), store=store) as system:
+            store._problem = "the disk is full"
+            (id,) = await stopped(system, 1)
+            await system.dead_letters.saved()
+            assert await system.dead_letters.replay(id) is Replayed.REFUSED
+            store._problem = ""
+            assert await store.log("dead-letters").scan() == []
+            assert await system.dead_letters.replay(id) is Replayed.SENT
+            await came(book)
+
+    asyncio.run(main())
+
+
+@message
+class Weight:
+    """So many kilos."""
+
+    kilos: float
+
+
+def test_a_message_without_a_form_is_stored_as_its_text():
+    """A field holds what its class does not say: people can read it, nobody sends it."""
+
+    class Scale(Packer):
+        @handles
+        def weigh(self, weight: Weight) -> None:
+            self.book.append(weight.kilos)
+
+    def scales() -> Any:
+        return supervisor("t", children=[child(Scale, [], id="one")])
+
+    async def main() -> None:
+        store = MemoryStore(lambda: 0.0)
+        async with System(scales(), store=store) as system:
+            await operate(system.ref("/t")).stop_child("one")
+            await system.tell("/t/one", Weight("heavy"))
+            await system.dead_letters.saved()
+        async with System(scales(), store=store) as system:
+            (letter,) = system.dead_letters
+            assert "heavy" in system.dead_letters.show(letter.id)["message"]["repr"]
+            assert await system.dead_letters.replay(letter.id) is Replayed.REFUSED
+            with pytest.raises(ConfigError, match="no fields"):
+                await system.dead_letters.edit(letter.id, {"kilos": 1.0})
+
+    asyncio.run(main())

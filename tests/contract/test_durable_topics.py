@@ -11,7 +11,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from harmonium import Agent, AskFailed, child, handles, message, supervisor
+from harmonium import FAIL, Agent, AskFailed, child, handles, message, supervisor
 from harmonium.actors.dead_letters import Replayed
 from harmonium.actors.durable_topics_values import Subscription, SubscriptionLost
 from harmonium.actors.simulated import SimulatedGround
@@ -482,6 +482,51 @@ def test_a_handler_for_everything_cannot_subscribe_durably(play):
             await system.ask("one", Placed(1))
 
     play(market(child(Anything, id="one")), scenario)
+
+
+def test_a_store_that_fails_for_a_while_only_delays():
+    """Begin and reading are tried again; nothing is missed, nothing falls out of order."""
+    ground = SimulatedGround()
+    book: list[int] = []
+
+    async def main() -> None:
+        store = MemoryStore(ground.clock)
+        async with System(market(), ground=ground, store=store) as system:
+            await system.ask("shop", numbers(1, 2))
+            store._problem = "the disk is away"
+            await operate(system.ref("/t")).start_child(child(Billing, book, id="billing"))
+            await asyncio.sleep(3.0)
+            assert book == []
+            store._problem = ""
+            await asyncio.sleep(3.0)
+            assert book == [1, 2]
+            store._problem = "the disk is away"
+            with pytest.raises(AskFailed, match="away"):
+                await system.ask("shop", numbers(3))
+            store._problem = ""
+            await system.ask("shop", numbers(4))
+            await asyncio.sleep(3.0)
+
+    ground.play(main())
+    assert book == [1, 2, 4]
+
+
+def test_a_full_mailbox_delays_and_drops_nothing():
+    """What waits for room waits in order, also where the mailbox would refuse others."""
+    ground = SimulatedGround()
+    book: list[int] = []
+    wanted = Subscription("billing", policy=Durable(max_in_flight=10))
+    options = {"slowness": 1.0}
+    one = child(Billing, book, ">", wanted, kwargs=options, id="billing", mailbox=1, overflow=FAIL)
+
+    async def main() -> None:
+        async with System(market(one), ground=ground) as system:
+            await system.ask("shop", numbers(*range(20)))
+            await asyncio.sleep(60.0)
+            assert len(system.dead_letters) == 0
+
+    ground.play(main())
+    assert book == list(range(20))
 
 
 def test_policies_that_no_durable_subscriber_can_have_are_refused():

@@ -113,6 +113,26 @@ def test_without_a_store_it_does_not_start():
         pytest.fail("it started")
 
 
+def test_an_agent_that_does_not_start_fails_its_singleton(play):
+    """The lease is free again for another system once it ends."""
+
+    def refuses() -> Any:
+        raise OSError("no disk")
+
+    with pytest.raises(StartFailed, match="no disk"):
+        play(supervisor("t", children=[child(Singleton, refuses, id="x")]), None, store="memory:")
+
+
+def test_an_agent_that_a_function_makes_takes_what_it_handles(play):
+    """Its contract is known when it is made; till then every message may be sent."""
+
+    async def scenario(system):
+        assert await system.ask("counter", Add(4)) == Total(4, "made")
+
+    one = child(Singleton, lambda: Counter("made"), id="counter")
+    play(supervisor("t", children=[one]), scenario, store="memory:")
+
+
 def alone(scenario: Any) -> None:
     """Run one system in virtual time against a rival who is only a name in the store."""
     ground = SimulatedGround()
