@@ -55,9 +55,7 @@ class ByHand(Agent):
 
 
 def _steps() -> list[Step[Any]]:
-    return [
-        Step(f"s{n}", to=f"worker-{n}", after=[f"s{n - 1}"] if n else []) for n in range(STEPS)
-    ]
+    return [Step(f"s{n}", to=f"worker-{n}", after=[f"s{n - 1}"] if n else []) for n in range(STEPS)]
 
 
 def _tree() -> SupervisorSpec:
