@@ -303,7 +303,9 @@ class Pool(Supervisor):
         before, self.settings = self.settings, new
         self.traffic.configure(new)
         self._set_scaler()
-        size = new.size if new.size != before.size else self.wanted
+        size = self.wanted
+        if new.autoscale is None and new.size != before.size:
+            size = new.size
         least, most = new.bounds
         size = max(least, size if most is None else min(size, most))
         self._resize(size, f"{self.wanted} to {size} members: its spec was changed.")

@@ -114,6 +114,11 @@ class PoolSettings:
             return 1, None
         return self.autoscale.minimum, self.autoscale.maximum
 
+    @property
+    def rule(self) -> tuple[Any, ...]:
+        """All that says who gets a message."""
+        return self.router, self.key, self.weights
+
     def reader(self) -> Callable[[Any], Key]:
         """Give the function that reads a message's key; None where it has none."""
         key = self.key

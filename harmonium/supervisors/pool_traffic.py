@@ -61,8 +61,11 @@ class Traffic:
         self._adopt_mail()
 
     def configure(self, settings: PoolSettings) -> None:
-        """Take over other settings; sessions are placed anew."""
+        """Take over settings; where mail goes by another rule, sessions are placed anew."""
+        before = getattr(self, "_settings", None)
         self._settings = settings
+        if before is not None and before.rule == settings.rule:
+            return
         self._router = settings.router
         self._key = settings.reader()
         self.way: Way = way_of(self._ground, self._router, settings, self._key)

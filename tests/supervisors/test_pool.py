@@ -295,6 +295,21 @@ def test_a_new_spec_is_taken_over_while_it_runs():
     run(supervisor("t", children=[pool(Porter, id="p", size=2, router=LEAST_LOADED)]), scenario)
 
 
+def test_a_new_size_moves_no_session():
+    """Where only the size of a pool is changed, its sessions stay where they are."""
+
+    async def scenario(system):
+        names = [f"c{n}" for n in range(20)]
+        old = [(await system.ask("p", Parcel(name))).by for name in names]
+        new = pool(Porter, id="p", size=(2, 8), router=STICKY, key="customer").tree
+        assert (await operate(system.ref("p")).reconfigure(new)).ok
+        assert system.ref("p")._cell.agent.about()["size"] == 3
+        assert [(await system.ask("p", Parcel(name))).by for name in names] == old
+
+    porters = pool(Porter, id="p", size=3, router=STICKY, key="customer")
+    run(supervisor("t", children=[porters]), scenario)
+
+
 @pytest.mark.parametrize("before", [1, 4, 9])
 def test_few_keys_move_when_a_member_comes(before):
     """From N to N+1 members at most 1.3/(N+1) of the keys go elsewhere, all to the new one."""
