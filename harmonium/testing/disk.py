@@ -89,3 +89,7 @@ class SimDisk:
     def records(self) -> Iterable[bytes]:
         """Give what is there."""
         return list(self._durable)
+
+    def truncate(self, records: int) -> None:
+        """Drop what comes after so many records."""
+        del self._durable[records:]

@@ -280,3 +280,16 @@ def test_a_search_finds_no_lost_write():
     for seed in range(150):
         outcome = run_once(Scene(build, put_twice), Rng(seed, spec))
         assert outcome.violation is None, outcome.faults
+
+
+def test_two_losses_of_power_in_a_row():
+    """A torn record is cut off when the store is opened, so the next opening finds no damage."""
+    faults = [TornWrite("disk", nth=1), TornWrite("disk", nth=3)]
+
+    def body(world):
+        put_twice(world)
+        put_twice(world)
+
+    outcome = run_once(Scene(build, body), Replay(faults))
+    assert outcome.violation is None, outcome.violation
+    assert len(outcome.world.ledger("errors")) == 2

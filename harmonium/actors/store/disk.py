@@ -41,6 +41,13 @@ class Disk(Protocol):
         """What is there when a store is opened: the last record may be torn."""
         ...
 
+    def truncate(self, records: int) -> None:
+        """Keep so many records and drop what comes after them: a torn one.
+
+        Else the next record would come behind it, and it would look like damage.
+        """
+        ...
+
 
 def pack(changes: Any) -> bytes:
     """Make a record of plain values, with a checksum before it."""

@@ -76,8 +76,17 @@ class MemoryStore(Parts):
         self._problem = ""
         self._watchers = Watchers()
         self._statistics = Statistics()
-        for changes in unpack(disk.records()) if disk else ():
+        if disk is not None:
+            self._read(disk)
+
+    def _read(self, disk: Disk) -> None:
+        records = list(disk.records())
+        count = 0
+        for changes in unpack(records):
             self._tables.apply(changes)
+            count += 1
+        if count < len(records):
+            disk.truncate(count)
 
     # -- writing
 

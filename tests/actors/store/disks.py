@@ -26,6 +26,9 @@ class FakeDisk:
     def records(self) -> list[bytes]:
         return self.kept
 
+    def truncate(self, records: int) -> None:
+        del self.kept[records:]
+
     def finish(self, error: OSError | None = None) -> None:
         """End the sync that runs."""
         done, self._done = self._done, None
