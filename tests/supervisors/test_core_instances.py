@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from harmonium.protocols.budget import Budget
+from harmonium.supervisors.core.effects import Start
+from harmonium.supervisors.spec import child
 from tests.supervisors.harness import World, kid, tree
 
 
@@ -28,3 +30,11 @@ def test_a_quarantined_child_that_an_operator_starts_is_not_tried_again():
     assert world.incarnation("A") == 2
     world.run(3600)
     assert (world.incarnation("A"), world.alive()) == (2, ["A"])
+
+
+def test_only_supervisors_are_told_to_report_their_restarts():
+    """Below a supervisor with a budget for its subtree."""
+    spec = tree(kid("A"), child(tree("B", name="inner"), id="inner"), subtree=Budget(9, 60.0))
+    world = World(spec).boot()
+    reports = {one.child: one.reports for one in world.top.effects if isinstance(one, Start)}
+    assert reports == {"A": False, "inner": True}
