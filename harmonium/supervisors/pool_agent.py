@@ -87,7 +87,7 @@ class Pool(Supervisor):
         self.scaler = None
         if policy is not None:
             self.scaler = Scaler(self._cell, policy, self.traffic, self._scale)
-        self.traffic.counts = policy is not None
+        self.traffic.count(on=policy is not None)
 
     async def started(self) -> None:
         """Start the members; ready when they are."""

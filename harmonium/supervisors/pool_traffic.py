@@ -150,6 +150,12 @@ class Traffic:
         self._set_limit()
         self._watch()
 
+    def count(self, *, on: bool) -> None:
+        """Count what comes and how long members are at work, or not any more."""
+        self.counts = on
+        self._set_limit()
+        self._watch()
+
     # -- the short way
 
     def _late(self, cell: Cell, envelope: RawEnvelope) -> None:
