@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from harmonium.protocols.budget import Budget
-from harmonium.supervisors.core.effects import Start
+from harmonium.protocols.lifecycle import Exit, ExitKind
+from harmonium.supervisors.core import events as on
+from harmonium.supervisors.core.decide import decide, initial
+from harmonium.supervisors.core.effects import CancelTimer, Kill, SetTimer, Start, Stop
 from harmonium.supervisors.spec import child
+from harmonium.supervisors.words import NEVER_GIVE_UP
 from tests.supervisors.harness import World, kid, tree
 
 
@@ -38,3 +42,27 @@ def test_only_supervisors_are_told_to_report_their_restarts():
     world = World(spec).boot()
     reports = {one.child: one.reports for one in world.top.effects if isinstance(one, Start)}
     assert reports == {"A": False, "inner": True}
+
+
+def starting():
+    """A child that is starting, with a limit for that; and the timer that watches over it."""
+    slow = kid("A", start_timeout=1.0, shutdown=NEVER_GIVE_UP)
+    state, effects = decide(initial(tree(slow)), on.Boot(), 0.0)
+    (timer,) = [one.token for one in effects if isinstance(one, SetTimer)]
+    return state, timer
+
+
+def test_a_stop_without_a_limit_ends_the_watch_over_the_start():
+    """Or the child would be killed for not being ready."""
+    state, timer = starting()
+    state, effects = decide(state, on.StopChild(1, "A"), 0.5)
+    assert effects[:2] == (CancelTimer(timer), Stop("A", 1))
+    _, effects = decide(state, on.TimerFired(timer), 1.0)
+    assert [one for one in effects if isinstance(one, Kill)] == []
+
+
+def test_a_kill_ends_the_watch_over_the_start():
+    """There is nothing to watch any more."""
+    state, timer = starting()
+    _, effects = decide(state, on.KillAll(Exit(ExitKind.KILLED)), 0.5)
+    assert effects[:2] == (CancelTimer(timer), Kill("A", 1))
