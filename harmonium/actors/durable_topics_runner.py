@@ -21,12 +21,13 @@ from harmonium.actors.cell import CellState
 from harmonium.actors.context import Context
 from harmonium.actors.dead_letter_forms import Stored
 from harmonium.actors.durable_topics_match import Match
+from harmonium.actors.durable_topics_place import Place
 from harmonium.actors.durable_topics_values import StoredContext, Subscription, SubscriptionLost
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.promise import Promise
 from harmonium.actors.stateful_drive import drive
 from harmonium.actors.store.memory import MemoryStore
-from harmonium.actors.store.values import Entry, Fence
+from harmonium.actors.store.values import Entry
 from harmonium.protocols.errors import CodecError, StaleToken, StoreError
 from harmonium.protocols.persistent_map import PersistentMap
 from harmonium.protocols.subscription import (
@@ -43,10 +44,7 @@ if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.actors.ground import Ground
 
-__all__ = ["FAILURES", "Runner"]
-
-FAILURES = "topic-failures"
-"""The namespace of how often an entry has failed for a subscription: NAME/OFFSET."""
+__all__ = ["Runner"]
 
 PAGE = 200
 """Entries that are read at once."""
@@ -56,9 +54,6 @@ POLL = 0.5
 
 REST = 1.0
 """Seconds after which a store that failed is tried again."""
-
-TENURE = 1e9
-"""Seconds of the lease: it ends when another system takes the subscription."""
 
 
 class Runner:
@@ -76,14 +71,12 @@ class Runner:
         self._ground = ground
         self._match = Match(to)
         self._wanted = wanted
-        self._fence: Fence | None = None
+        self._place = Place(ground, wanted.name, moved=self._commit, lost=self._lose)
         self._open = True
         self._paused = False
         self._behind = True
         self._wake: Promise[None] | None = None
         self._position = 0
-        self._written = 0
-        self._moving = False
         self._commits = False
         self._letters: Promise[None] = ground.dead_letters.saved()
         self._generation = 0
@@ -91,7 +84,6 @@ class Runner:
         self._end = 0
         self._entries: dict[int, Entry] = {}
         self._backlog: deque[Entry] = deque()
-        self._failures: dict[int, int] = {}
         self._timer: Any = None
         self._ahead: deque[int] = deque()
         self._rooms: deque[Promise[None]] = deque()
@@ -138,7 +130,7 @@ class Runner:
 
     def finish(self) -> None:
         """Hand its place over without waiting, and close: the store is about to be closed."""
-        self._moving = False
+        self._place.hurry()
         self._letters = self._ground.dead_letters.saved()
         self._commit()
         self.close()
@@ -165,12 +157,7 @@ class Runner:
     async def rewind(self, offset: int) -> None:
         """Begin again behind an offset."""
         self._start_at(offset)
-        for failed in list(self._failures):
-            self._forget_failures(failed)
-        await self._stateful.promise(
-            self._journal.move(self._wanted.name, offset, fence=self._fence)
-        )
-        self._written = offset
+        await self._place.rewind(offset)
         self._behind = True
         self._nudge()
 
@@ -185,42 +172,22 @@ class Runner:
                 await self._read_page()
                 self._advance()
                 continue
-            if self._position - self._written >= PAGE:  # it read much that is not for it
+            if self._position - self._place.written >= PAGE:  # it read much that is not for it
                 self._commit()
             await self._news(poll)
 
     async def _load(self) -> bool:
         """Take the subscription and read its place; False if the store failed."""
         try:
-            await self._take()
+            self._start_at(await self._place.take(self._wanted))
         except StoreError as error:
             logger.error("{}: cannot begin: {!r}", self._about, error)
             return False
         return True
 
-    async def _take(self) -> None:
-        name, journal = self._wanted.name, self._journal
-        lease = f"topic:{name}"
-        held = await self._stateful.promise(
-            self._stateful.store.leases.acquire(lease, lease, TENURE)
-        )
-        self._fence = held.fence if held is not None else None
-        cursors = await self._stateful.promise(journal.cursors())
-        if name not in cursors:
-            start = self._wanted.after
-            if self._wanted.since is not None:
-                start = await self._stateful.promise(journal.offset_at(self._wanted.since))
-            await self._stateful.promise(journal.move(name, start, fence=self._fence))
-            cursors[name] = start
-        items = await self._stateful.promise(
-            self._stateful.store.state(FAILURES).list(f"{name}/", limit=100_000)
-        )
-        self._failures = {int(one.key.rpartition("/")[2]): int(one.data) for one in items}
-        self._start_at(cursors[name])
-
     def _start_at(self, offset: int) -> None:
         self._generation += 1
-        self._position = self._written = offset
+        self._position = offset
         self._cursor, self._end = Cursor(), 0
         self._entries.clear()
         self._backlog.clear()
@@ -237,7 +204,7 @@ class Runner:
         generation, self._behind = self._generation, False
         try:
             page = await self._stateful.promise(
-                self._journal.read(self._position, prefix=self._match.prefix, limit=PAGE)
+                self._place.journal.read(self._position, prefix=self._match.prefix, limit=PAGE)
             )
         except StoreError as error:
             await self._failed_read(error)
@@ -373,8 +340,7 @@ class Runner:
         if before is not None:
             before()
         offset = self._entries[index].offset
-        if offset in self._failures:
-            self._forget_failures(offset)
+        self._place.settled(offset)
         self._cursor, effects = self._wanted.policy.acknowledged(self._cursor, index)
         self._carry_out(effects)
         self._entries.pop(index, None)
@@ -382,13 +348,12 @@ class Runner:
 
     def _failed(self, index: int, attempt: int, error: BaseException) -> None:
         entry, policy = self._entries[index], self._wanted.policy
-        failures = self._failures.get(entry.offset, 0) + 1
+        failures = self._place.failures(entry.offset) + 1
         if failures >= policy.max_failures:
             reason = partial(self._give_up, entry, "failed too often", str(error), failures)
             self._settle_at(index, reason)
             return
-        self._failures[entry.offset] = failures
-        self._note_failures(entry.offset, failures)
+        self._place.failed(entry.offset, failures)
         self._cursor, effects = policy.failed(
             self._cursor, index, attempt, self._ground.clock(), error, self._ground.random.random()
         )
@@ -419,27 +384,6 @@ class Runner:
 
     # -- what the store has to know
 
-    def _note_failures(self, offset: int, failures: int) -> None:
-        state = self._stateful.store.state(FAILURES)
-        key, fence = f"{self._wanted.name}/{offset}", self._fence
-        self._quietly(lambda: state.put(key, failures, fence=fence))
-
-    def _forget_failures(self, offset: int) -> None:
-        del self._failures[offset]
-        state = self._stateful.store.state(FAILURES)
-        key, fence = f"{self._wanted.name}/{offset}", self._fence
-        self._quietly(lambda: state.delete(key, fence=fence))
-
-    def _quietly(self, call: Callable[[], Any]) -> None:
-        self._stateful.do(call).then(self._written_or_not)
-
-    def _written_or_not(self, promise: Promise[Any]) -> None:
-        error = promise.exception()
-        if isinstance(error, StaleToken):
-            self._lose()
-        elif error is not None:
-            logger.warning("{}: its place was not stored: {!r}", self._about, error)
-
     def _done_with(self) -> int:
         """The offset up to which every entry is done with."""
         first = self._entries.get(self._cursor.committed)
@@ -448,29 +392,15 @@ class Runner:
         return self._backlog[0].offset - 1 if self._backlog else self._position
 
     def _commit(self) -> None:
-        """Move the offset in the store: one write at a time, always to the newest place."""
+        """Move the offset in the store to the newest place, behind letters that are stored."""
         self._commits = False
         self._make_room()
-        offset = self._done_with()
-        if offset <= self._written or not self._open or self._moving:
+        if not self._open:
             return
-        if not self._letters.done():  # else a crash could take a letter and its entry
+        if self._letters.done():
+            self._place.move(self._done_with())
+        else:  # a crash could take a letter and its entry
             self._letters.then(lambda _: self._commit())
-            return
-        self._moving = True
-        journal, name, fence = self._journal, self._wanted.name, self._fence
-        generation = self._generation
-
-        def moved(promise: Promise[int]) -> None:
-            self._moving = False
-            self._written_or_not(promise)
-            if not self._open:
-                return
-            if generation == self._generation and promise.exception() is None:
-                self._written = offset
-                self._commit()
-
-        self._stateful.do(lambda: journal.move(name, offset, fence=fence)).then(moved)
 
     def _make_room(self) -> None:
         """Let publishers go on whose events the subscriber can take."""
@@ -502,10 +432,6 @@ class Runner:
     @property
     def _stateful(self) -> Any:
         return self._ground.stateful
-
-    @property
-    def _journal(self) -> Any:
-        return self._ground.stateful.store.topics
 
 
 def _envelope(message: Any, ask: Any, number: int, context: Context) -> Any:
