@@ -5,11 +5,12 @@ from __future__ import annotations
 from harmonium.protocols.budget import Budget
 from harmonium.protocols.lifecycle import Exit, ExitKind
 from harmonium.supervisors.core import events as on
+from harmonium.supervisors.core.answers import Outcome, Reply
 from harmonium.supervisors.core.decide import decide, initial
-from harmonium.supervisors.core.effects import CancelTimer, Kill, SetTimer, Start, Stop
+from harmonium.supervisors.core.effects import CancelTimer, Kill, Release, SetTimer, Start, Stop
 from harmonium.supervisors.spec import child
-from harmonium.supervisors.words import NEVER_GIVE_UP
-from tests.supervisors.harness import World, kid, tree
+from harmonium.supervisors.words import NEVER_GIVE_UP, ONE_FOR_ALL, TEMPORARY
+from tests.supervisors.harness import Script, World, kid, tree
 
 
 def test_only_restarts_are_counted_as_restarts():
@@ -66,3 +67,22 @@ def test_a_kill_ends_the_watch_over_the_start():
     state, timer = starting()
     _, effects = decide(state, on.KillAll(Exit(ExitKind.KILLED)), 0.5)
     assert effects[:2] == (CancelTimer(timer), Kill("A", 1))
+
+
+def test_a_release_says_whether_the_child_is_forgotten():
+    """A held one is not, a temporary one is."""
+    world = World(tree("A", kid("T", restart=TEMPORARY))).boot()
+    world.stop("A")
+    world.stop("T")
+    gone = {one.child: one.gone for one in world.top.effects if isinstance(one, Release)}
+    assert gone == {"A": False, "T": True}
+
+
+def test_a_start_that_is_owed_is_answered_when_its_child_is_stopped():
+    """It was added, swept up by a group restart before it was ready, and then held."""
+    world = World(tree("A", "B", strategy=ONE_FOR_ALL), D=Script(start=9.0), B=Script(stop=2.0))
+    assert world.boot().start(kid("D")) is None
+    world.crash("A", seconds=1.0)
+    assert world.states()["D"] == "pending"
+    assert world.stop("D").outcome is Outcome.OK
+    assert [reply for _, reply in world.answers[1]] == [Reply(Outcome.STOPPING, "D", 0)]
