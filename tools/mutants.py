@@ -174,7 +174,7 @@ def variants(  # noqa: C901, PLR0912, PLR0915 - one case for each kind of node
         case ast.IfExp(test=test) | ast.If(test=test) | ast.While(test=test):
             if not isinstance(test, ast.Compare):
                 yield _with(node, test=ast.UnaryOp(ast.Not(), copy.deepcopy(test)))
-        case ast.Return(value=value) if value is not None and not _is_none(value):
+        case ast.Return(value=value) if value is not None and not _is_no(value):
             yield ast.Return(ast.Constant(None))
         case ast.Expr(value=ast.Call()) | ast.Expr(value=ast.YieldFrom()):
             yield ast.Pass()
@@ -194,8 +194,9 @@ def _without(node: ast.BoolOp, values: list[ast.expr], index: int) -> ast.AST:
     return rest[0] if len(rest) == 1 else _with(node, values=rest)
 
 
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_no(node: ast.AST) -> bool:
+    """Whether a None in its place would say the same."""
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
 
 
 def mutants_of(name: str) -> list[Mutant]:
