@@ -142,11 +142,12 @@ class World:
         it costs more than it cost to build.
         """
         for cell in list(every_cell(self.ground.root)):
+            if cell.agent is not None:
+                getattr(cell.agent, "__dict__", {}).clear()
             cell.agent = cell.parent = cell.children = cell.signals = cell.more_ = None
             cell.ref_ = None
-        self.ground.__dict__.clear()
-        self.injector.__dict__.clear()
-        self.__dict__.clear()
+        for part in (self.ground.loop, self.ground, self.injector, self.system, self):
+            part.__dict__.clear()
 
     def heal(self) -> None:
         """Let no more faults happen; the clock of what must come true starts here."""
