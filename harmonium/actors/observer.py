@@ -14,6 +14,7 @@ from loguru import logger
 
 from harmonium.actors.dead_letters import DeadLetter
 from harmonium.protocols.lifecycle import Exit, Phase
+from harmonium.protocols.thinning import Thinning
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
@@ -106,6 +107,7 @@ class Observers:
         self.restarts = 0
         self.crashes = 0
         self.overflows = 0
+        self._deaths = Thinning()
 
     def add(self, listener: Callable[[Any], None]) -> Callable[[], None]:
         """Have `listener(event)` called in the ground's thread; returns how to end that."""
@@ -180,14 +182,18 @@ class Observers:
         _log(cell).error("{} failed and nobody restarts it: {!r}", cell.path, error)
 
     def died(self, letter: DeadLetter) -> None:
-        """Note a dead letter."""
+        """Note a dead letter; of many alike the first ten are logged, then each power of ten."""
         envelope = letter.envelope
-        logger.bind(path=envelope.recipient, correlation_id=envelope.correlation_id).warning(
-            "dead letter: {} to {}: {}",
-            type(envelope.message).__name__,
-            envelope.recipient,
-            letter.reason,
-        )
+        number = self._deaths.count((envelope.recipient, letter.reason), letter.at)
+        if number:
+            logger.warning(
+                "dead letter: {} to {path}: {}{}",
+                type(envelope.message).__name__,
+                letter.reason,
+                f" (the {number:,}th, most are not logged)" if number >= _MANY else "",
+                path=envelope.recipient,
+                correlation_id=envelope.correlation_id,
+            )
         if self._listeners:
             self.emit(LetterDied(letter))
 
@@ -206,6 +212,7 @@ class Observers:
             self.emit(MailboxOverflowed(cell.path, policy.name))
 
 
+_MANY = 10
 _POWERS = frozenset(10**n for n in range(12))
 
 
