@@ -143,7 +143,9 @@ class PlainWalk:
     def handling(self, actor: str, nth: int) -> Sequence[Fault]:
         """Crash or kill some agents."""
         if self._hit("crash", actor):
-            return (Crash(actor, nth, self._random.choice(("before", "inside", "after"))),)
+            where = self._random.choice(("before", "inside", "after"))
+            step = self._random.randrange(4) if where == "inside" else 0
+            return (Crash(actor, nth, where, step),)
         return (Kill(actor, on=nth),) if self._hit("kill", actor) else ()
 
     def site(self, name: str, nth: int) -> Sequence[Fault]:

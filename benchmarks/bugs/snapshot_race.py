@@ -111,9 +111,8 @@ class Account(Agent):
 
 def build(world: World, *, fixed: bool = False) -> SupervisorSpec:
     disk = child(Disk, world.ledger("amounts"), id="disk")
-    return supervisor(
-        "bank", max_restarts=100, children=[disk, child(Account, fixed, id="account")]
-    )
+    account = child(Account, fixed, id="account", start_timeout=None)
+    return supervisor("bank", max_restarts=100, children=[disk, account])
 
 
 def body(world: World) -> None:
