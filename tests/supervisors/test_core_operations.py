@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from harmonium.protocols.lifecycle import Exit, ExitKind
 from harmonium.supervisors.core import events as on
 from harmonium.supervisors.core.answers import Outcome, Reply
+from harmonium.supervisors.core.decide import decide, initial
+from harmonium.supervisors.core.effects import Answer
+from harmonium.supervisors.spec import child, dynamic_supervisor
 from harmonium.supervisors.words import ONE_FOR_ALL
-from tests.supervisors.harness import Script, World, kid, tree
+from tests.supervisors.harness import Script, World, agent, kid, tree
 
 
 def test_an_answer_names_the_live_instance_or_none():
@@ -39,3 +43,62 @@ def test_an_order_that_would_not_wait_anyway_is_answered_once():
     assert world.alive() == ["A", "B", "D"]
     assert [len(replies) for replies in world.answers.values()] == [1]
     assert world.notices == []
+
+
+def test_a_child_that_cannot_be_made_is_answered_by_its_id():
+    """There is no template to copy."""
+    reply = World(tree("A")).boot().order(on.StartChild, id="copy")
+    assert (reply.outcome, reply.child) == (Outcome.INVALID, "copy")
+    assert World(tree("A")).boot().order(on.StartChild).child == ""
+
+
+def args_of(world: World, id: str):
+    return world.order(on.GetSpec, id).start.args
+
+
+def test_arguments_stand_before_and_behind_those_of_the_template():
+    """Those of the supervisor in front, those of the order behind; each may be missing."""
+    template = child(agent, 2, id="x", start_timeout=None)
+    world = World(dynamic_supervisor("top", template=template)).boot()
+    world.order(on.StartChild, id="a", args=(3,))
+    world.order(on.StartChild, id="b")
+    assert (args_of(world, "a"), args_of(world, "b")) == ((2, 3), (2,))
+    world = World(dynamic_supervisor("top", template=template, extra_args=(1,))).boot()
+    world.order(on.StartChild, id="a", args=(3,))
+    world.order(on.StartChild, id="b")
+    assert (args_of(world, "a"), args_of(world, "b")) == ((1, 2, 3), (1, 2))
+
+
+def test_arguments_are_no_matter_of_a_child_that_is_a_supervisor():
+    """It takes none."""
+    world = World(dynamic_supervisor("top", extra_args=(1,))).boot()
+    inner = child(tree("B", name="inner"), id="inner")
+    assert world.order(on.StartChild, inner).outcome is Outcome.STARTED
+
+
+def test_a_child_that_is_stopped_while_all_go_down_waits_for_its_turn():
+    """The order of the shutdown holds; the operator hears when the child is gone."""
+    world = World(tree("A", "B"), B=Script(stop=1.0)).boot().clear()
+    world.shutdown()
+    assert world.stop("A") is None
+    world.run(0.5)
+    assert world.log == []
+    world.run(9)
+    assert world.log == ["stopped B", "stopped A"]
+    assert [reply.outcome for _, reply in world.answers[1]] == [Outcome.OK]
+
+
+def test_a_start_that_is_owed_is_answered_when_its_child_is_held_on_its_way_down():
+    """At once, and once: its group was stopping it to start it again."""
+    state, _ = decide(initial(tree("A", strategy=ONE_FOR_ALL)), on.Boot(), 0.0)
+    state, _ = decide(state, on.Started("A", 1), 0.0)
+    state, _ = decide(state, on.StartChild("start", kid("D")), 0.0)
+    state, _ = decide(state, on.Failed("A", 1, on.Cause("x")), 0.0)
+    state, effects = decide(state, on.StopChild("stop", "D"), 0.0)
+    assert answers(effects) == [("start", Reply(Outcome.STOPPING, "D"))]
+    state, effects = decide(state, on.Exited("D", 1, Exit(ExitKind.SHUTDOWN)), 0.1)
+    assert answers(effects) == [("stop", Reply(Outcome.OK, "D"))]
+
+
+def answers(effects):
+    return [(one.request, one.value) for one in effects if isinstance(one, Answer)]
