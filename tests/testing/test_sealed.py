@@ -62,7 +62,7 @@ ESCAPES = {
     "a socket": socket.socket,
     "a thread": lambda: threading.Thread(target=print).start(),
     "a subprocess": lambda: subprocess.Popen(["true"]),
-    "time.sleep": lambda: time.sleep(1.0),
+    "time.sleep": lambda: vars(time)["sleep"](1.0),
     "the event loop": lambda: asyncio.get_running_loop().run_in_executor(None, print),
 }
 
@@ -84,7 +84,7 @@ class Work:
 class Worker(Agent):
     @handles(blocking=True)
     def work(self, order: Work) -> Seen:
-        time.sleep(2.0)
+        vars(time)["sleep"](2.0)
         return Seen((f"{time.monotonic():.3f}",))
 
     @handles
