@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harmonium.actors.ask import Ask
     from harmonium.actors.chaos import FaultInjector
     from harmonium.actors.dead_letters import DeadLetter
+    from harmonium.actors.event_sourced import EventSourced
     from harmonium.actors.handlers import handles
     from harmonium.actors.ref import Ref
     from harmonium.protocols.autoscale import Autoscale
@@ -37,12 +38,16 @@ if TYPE_CHECKING:
     from harmonium.protocols.overflow import DEAD_LETTER, DROP_OLDEST, FAIL, WAIT
     from harmonium.protocols.pipeline.spec import Pipeline, Step
     from harmonium.protocols.pipeline.vote import Vote
+    from harmonium.protocols.reliability.breaker import BreakerPolicy
+    from harmonium.protocols.reliability.policy import Policy
+    from harmonium.protocols.reliability.retry import RetryPolicy
     from harmonium.protocols.routing.least_loaded import LEAST_LOADED
     from harmonium.protocols.routing.sticky import STICKY
     from harmonium.protocols.routing.turns import ROUND_ROBIN
     from harmonium.protocols.signals import Terminated
     from harmonium.protocols.voting.shares import Majority
     from harmonium.supervisors.coordinator import coordinator
+    from harmonium.supervisors.inbox import inbox
     from harmonium.supervisors.operations import operate
     from harmonium.supervisors.pool import pool
     from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
@@ -78,6 +83,7 @@ __all__ = [
     "AskTimeout",
     "Autoscale",
     "Backoff",
+    "BreakerPolicy",
     "Budget",
     "Chaos",
     "ChildSpec",
@@ -86,6 +92,7 @@ __all__ = [
     "ContractError",
     "DeadLetter",
     "Envelope",
+    "EventSourced",
     "Fail",
     "FaultInjector",
     "FrozenMap",
@@ -94,8 +101,10 @@ __all__ = [
     "MailboxFull",
     "Majority",
     "Pipeline",
+    "Policy",
     "Ref",
     "Retry",
+    "RetryPolicy",
     "Skip",
     "SpecError",
     "Step",
@@ -109,6 +118,7 @@ __all__ = [
     "coordinator",
     "field",
     "handles",
+    "inbox",
     "message",
     "operate",
     "pool",
@@ -123,6 +133,7 @@ _HOMES = {
     "harmonium.actors.ask": ("Ask",),
     "harmonium.actors.chaos": ("FaultInjector",),
     "harmonium.actors.dead_letters": ("DeadLetter",),
+    "harmonium.actors.event_sourced": ("EventSourced",),
     "harmonium.actors.handlers": ("handles",),
     "harmonium.actors.ref": ("Ref",),
     "harmonium.protocols.autoscale": ("Autoscale",),
@@ -167,12 +178,16 @@ _HOMES = {
         "Step",
     ),
     "harmonium.protocols.pipeline.vote": ("Vote",),
+    "harmonium.protocols.reliability.breaker": ("BreakerPolicy",),
+    "harmonium.protocols.reliability.policy": ("Policy",),
+    "harmonium.protocols.reliability.retry": ("RetryPolicy",),
     "harmonium.protocols.routing.least_loaded": ("LEAST_LOADED",),
     "harmonium.protocols.routing.sticky": ("STICKY",),
     "harmonium.protocols.routing.turns": ("ROUND_ROBIN",),
     "harmonium.protocols.signals": ("Terminated",),
     "harmonium.protocols.voting.shares": ("Majority",),
     "harmonium.supervisors.coordinator": ("coordinator",),
+    "harmonium.supervisors.inbox": ("inbox",),
     "harmonium.supervisors.operations": ("operate",),
     "harmonium.supervisors.pool": ("pool",),
     "harmonium.supervisors.spec": (
