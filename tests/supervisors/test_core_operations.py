@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from harmonium.protocols.lifecycle import Exit, ExitKind
+from harmonium.protocols.backoff import Backoff
+from harmonium.protocols.budget import Budget
+from harmonium.protocols.lifecycle import Exit, ExitKind, Phase
 from harmonium.supervisors.core import events as on
 from harmonium.supervisors.core.answers import Outcome, Reply
+from harmonium.supervisors.core.child import Status
 from harmonium.supervisors.core.decide import decide, initial
 from harmonium.supervisors.core.effects import Answer
 from harmonium.supervisors.spec import child, dynamic_supervisor
-from harmonium.supervisors.words import ONE_FOR_ALL
+from harmonium.supervisors.words import ONE_FOR_ALL, STOP, TEMPORARY
 from tests.supervisors.harness import Script, World, agent, kid, tree
 
 
@@ -102,3 +105,64 @@ def test_a_start_that_is_owed_is_answered_when_its_child_is_held_on_its_way_down
 
 def answers(effects):
     return [(one.request, one.value) for one in effects if isinstance(one, Answer)]
+
+
+def test_a_temporary_child_that_is_stopped_before_it_was_started_is_forgotten():
+    """Its turn in the boot never comes."""
+    world = World(tree("A", kid("T", restart=TEMPORARY)), A=Script(start=1.0)).boot()
+    assert world.stop("T").outcome is Outcome.OK
+    world.run(2)
+    assert world.states() == {"A": "running"}
+
+
+def up(*kids):
+    state, _ = decide(initial(tree(*kids)), on.Boot(), 0.0)
+    return decide(state, on.Started("A", 1), 0.0)[0]
+
+
+def gone(state, child: str):
+    state, _ = decide(state, on.StopChild("stop", child), 0.0)
+    return decide(state, on.Exited(child, 1, Exit(ExitKind.SHUTDOWN)), 0.1)
+
+
+def test_a_child_that_is_being_retired_is_finished_and_not_held():
+    """Whoever stops it meanwhile hears when it is gone."""
+    state = up(kid("A", directives={Exception: STOP}))
+    cause = on.Cause("x", ("Exception",))
+    state, _ = decide(state, on.Failed("A", 1, cause), 0.0)
+    state, effects = gone(state, "A")
+    assert state.table.get("A").status is Status.FINISHED
+    assert answers(effects) == [("stop", Reply(Outcome.OK, "A"))]
+
+
+def test_a_child_whose_first_start_failed_is_forgotten_and_not_held():
+    """Whoever stops it meanwhile hears when it is gone."""
+    state, _ = decide(up("A"), on.StartChild("start", kid("D")), 0.0)
+    state, effects = decide(state, on.Failed("D", 1, on.Cause("x"), Phase.START), 0.0)
+    assert answers(effects) == [("start", Reply(Outcome.FAILED, "D", 0, "x"))]
+    state, effects = gone(state, "D")
+    assert state.table.get("D") is None
+    assert answers(effects) == [("stop", Reply(Outcome.OK, "D"))]
+
+
+def test_a_child_that_an_operator_starts_begins_with_a_clean_slate():
+    """No failure, no streak, no wait and no trial is left of its earlier life."""
+    members = kid("A", budget=Budget(2, 60.0), backoff=Backoff(1.0, 9.0, jitter=0.0))
+    world = World(tree(members)).boot()
+    for _ in range(3):
+        world.crash("A", seconds=10.0)
+    assert world.states() == {"A": "broken"}
+    assert world.restart("A").outcome is Outcome.STARTED
+    child = world.top.state.table.get("A")
+    assert (child.trials, child.window, child.failures, child.streak) == (0, None, 0, 0)
+    assert child.waited == 0.0
+
+
+def test_a_held_child_begins_with_a_clean_slate_too():
+    """Its failures before it was held do not count."""
+    members = kid("A", backoff=Backoff(1.0, 9.0, jitter=0.0))
+    world = World(tree(members, max_restarts=9)).boot().crash("A", seconds=2).crash("A", seconds=1)
+    world.stop("A")
+    world.restart("A")
+    child = world.top.state.table.get("A")
+    assert (child.failures, child.streak, child.waited) == (0, 0, 0.0)
