@@ -10,7 +10,7 @@ from harmonium.protocols.errors import AskFailed
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.actors.context import RawEnvelope
-    from harmonium.protocols.pipeline.effects import Partial
+    from harmonium.protocols.partial import Partial
 
 __all__ = ["Deferred"]
 

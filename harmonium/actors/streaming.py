@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from harmonium.actors.ask import Ask
 from harmonium.actors.promise import Promise
 from harmonium.protocols.message import is_message
-from harmonium.protocols.pipeline.effects import Partial
+from harmonium.protocols.partial import Partial
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell

@@ -15,6 +15,7 @@ import attrs
 from harmonium.protocols.decision_log import Entry
 from harmonium.protocols.errors import CompensationFailed, CoordinationError, StepFailed
 from harmonium.protocols.failure import Failure
+from harmonium.protocols.partial import Partial
 from harmonium.protocols.quick import quick
 from harmonium.protocols.reliability.policy import Policy
 
@@ -185,15 +186,6 @@ class Alarm:
     def error(self) -> CompensationFailed:
         """Give the error to report to the parent."""
         return CompensationFailed(self.step, str(self.failure))
-
-
-@quick
-@attrs.frozen(slots=True)
-class Partial:
-    """Stream the result of one step to the asker."""
-
-    step: str
-    value: Any
 
 
 @quick

@@ -8,8 +8,8 @@ import attrs
 
 from harmonium.protocols.decision_log import Kind
 from harmonium.protocols.failure import Failure
+from harmonium.protocols.partial import Partial
 from harmonium.protocols.pipeline import work as works
-from harmonium.protocols.pipeline.effects import Partial
 from harmonium.protocols.pipeline.graph import Node
 from harmonium.protocols.pipeline.nesting import child_of
 from harmonium.protocols.pipeline.state import Phase, Spread, Status

@@ -14,8 +14,9 @@ import attrs
 
 from harmonium.protocols.decision_log import Entry, Kind
 from harmonium.protocols.failure import Failure
+from harmonium.protocols.partial import Partial
 from harmonium.protocols.pipeline.context import Context
-from harmonium.protocols.pipeline.effects import Effect, Partial, Record
+from harmonium.protocols.pipeline.effects import Effect, Record
 from harmonium.protocols.pipeline.events import Begun, Event
 from harmonium.protocols.pipeline.state import NodeState, Phase, RequestState, Saga
 
