@@ -10,8 +10,8 @@ from harmonium.supervisors.core.answers import Outcome, Reply
 from harmonium.supervisors.core.child import Status
 from harmonium.supervisors.core.decide import decide, initial
 from harmonium.supervisors.core.effects import Answer
-from harmonium.supervisors.spec import child, dynamic_supervisor
-from harmonium.supervisors.words import ONE_FOR_ALL, STOP, TEMPORARY
+from harmonium.supervisors.spec import child, dynamic_supervisor, partition_supervisor
+from harmonium.supervisors.words import ESCALATE, ONE_FOR_ALL, STOP, TEMPORARY, TRANSIENT
 from tests.supervisors.harness import Script, World, agent, kid, tree
 
 
@@ -166,3 +166,73 @@ def test_a_held_child_begins_with_a_clean_slate_too():
     world.restart("A")
     child = world.top.state.table.get("A")
     assert (child.failures, child.streak, child.waited) == (0, 0, 0.0)
+
+
+def test_a_child_whose_parent_has_to_decide_is_running_to_an_operator():
+    """Nothing can be deleted that is still there."""
+    state = up(kid("A", directives={Exception: ESCALATE}))
+    state, _ = decide(state, on.Failed("A", 1, on.Cause("x", ("Exception",))), 0.0)
+    _, effects = decide(state, on.DeleteChild("delete", "A"), 0.0)
+    assert answers(effects) == [("delete", Reply(Outcome.RUNNING, "A", 1))]
+
+
+def partitions(count: int, **fields) -> World:
+    return World(partition_supervisor("top", kid("x", **fields), partitions=count)).boot()
+
+
+def test_a_size_that_cannot_be_is_refused_with_those_that_can():
+    """In words; and every size while all go down."""
+    assert World(tree("A")).boot().order(on.Resize, 1).cause == "it has no partitions"
+    assert partitions(2).order(on.Resize, 3).cause == "it has 0 to 2 partitions"
+    world = World(partition_supervisor("top", kid("x"), partitions=1), **{"0": Script(stop=1.0)})
+    world.boot().shutdown()
+    assert world.order(on.Resize, 0).outcome is Outcome.STOPPING
+
+
+def test_partitions_come_back_one_by_one():
+    """Those that are not wanted stay held; a start is no restart."""
+    world = partitions(3)
+    assert world.order(on.Resize, 1).outcome is Outcome.OK
+    assert world.order(on.Resize, 2).outcome is Outcome.OK
+    assert world.states() == {"0": "running", "1": "running", "2": "held"}
+    assert world.rows()["1"].restarts == 0
+
+
+def test_a_partition_that_cannot_come_back_is_held():
+    """That fails nobody else and costs nothing."""
+    world = partitions(2)
+    world.order(on.Resize, 1)
+    world.scripts["1"] = Script(fails=lambda start: OSError("no"))
+    world.order(on.Resize, 2)
+    assert world.states() == {"0": "running", "1": "held"}
+    assert (world.used, world.over) == (0, False)
+
+
+def test_a_partition_that_had_finished_comes_back_too():
+    """Once it was not wanted and is wanted again."""
+    world = partitions(2, restart=TRANSIENT).exit("1")
+    assert world.states()["1"] == "finished"
+    world.order(on.Resize, 1)
+    world.order(on.Resize, 2)
+    assert world.alive() == ["0", "1"]
+
+
+def test_the_growth_of_a_pool_is_written_down():
+    """With the reason that the pool gives."""
+    world = World(tree("A")).boot()
+    world.top.feed(on.Scaled("grow", "12 messages wait."))
+    verdict = world.top.records[-1].verdicts[-1]
+    assert (verdict.child, verdict.choice, verdict.why) == ("", "grow", "12 messages wait.")
+
+
+def test_a_first_start_is_no_restart():
+    """It shows as starting, or as pending before its turn."""
+    world = World(tree("A", "B"), A=Script(start=1.0)).boot()
+    assert world.states() == {"A": "starting", "B": "pending"}
+
+
+def test_a_suspended_child_is_not_active():
+    """It failed while its group is being stopped, and waits for its turn."""
+    spec = tree("A", "B", "C", strategy=ONE_FOR_ALL)
+    world = World(spec, C=Script(stop=1.0)).boot().crash("A").crash("B")
+    assert world.count().active == 1

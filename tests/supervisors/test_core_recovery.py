@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from harmonium.protocols.backoff import Backoff
+from harmonium.protocols.budget import Budget
+from harmonium.supervisors.core.effects import Restart, Start
+from harmonium.supervisors.words import ONE_FOR_ALL
 from tests.supervisors.harness import Script, World, kid, tree
 
 
@@ -36,3 +39,71 @@ def test_a_child_that_was_never_ready_was_not_stable():
         found.append(world.top.state.table.get("A").until - world.now)
         world.run(found[-1])
     assert found == [1.0, 2.0, 4.0]
+
+
+def test_a_trial_that_lasted_is_over():
+    """The next crashes are charged like any others."""
+    quarantine = Backoff(10.0, 10.0, jitter=0.0, stable_for=30.0)
+    spec = tree(kid("A", budget=Budget(2, 60.0), quarantine=quarantine))
+    world = World(spec).boot().crash("A").crash("A").crash("A")
+    assert world.states() == {"A": "broken"}
+    world.run(10.0)
+    assert world.alive() == ["A"]
+    world.run(30.0)
+    world.crash("A").crash("A")
+    assert world.states() == {"A": "running"}
+    world.crash("A")
+    assert world.states() == {"A": "broken"}
+
+
+def test_a_trial_that_never_became_ready_has_failed():
+    """Also where no time at all is asked for."""
+    quarantine = Backoff(10.0, 1000.0, jitter=0.0, stable_for=0.0)
+    world = World(tree(kid("A", budget=Budget(0, 60.0), quarantine=quarantine))).boot().crash("A")
+    world.scripts["A"] = Script(fails=lambda start: OSError("no"))
+    world.run(10.0)
+    assert world.states() == {"A": "broken"}
+    assert world.top.state.table.get("A").trials == 2
+
+
+def test_a_deliberate_wait_counts_as_time_between_failures():
+    """A child that waits longer than its budget asks for never uses it up."""
+    backoff = Backoff(2.0, 2.0, jitter=0.0)
+    world = World(tree(kid("A", budget=Budget(2, 1.0), backoff=backoff))).boot()
+    for _ in range(6):
+        world.crash("A", seconds=2.0)
+    assert world.states() == {"A": "running"}
+
+
+def test_failures_exactly_as_far_apart_as_the_budget_bears_go_on():
+    """What its start takes does not count; the bound is inclusive."""
+    world = World(tree("A", max_restarts=2, within=1.0), A=Script(start=2.0)).boot(2.0)
+    for _ in range(6):
+        world.run(0.5)
+        world.crash("A", seconds=2.0)
+    assert world.alive() == ["A"]
+    for _ in range(2):
+        assert not world.over
+        world.run(0.25)
+        world.crash("A", seconds=2.0)
+    assert world.over
+
+
+def test_a_group_that_never_stands_gives_up():
+    """However long its starts take: no time in a pass is a lasting success."""
+    spec = tree("A", strategy=ONE_FOR_ALL, max_restarts=3, within=1.0)
+    world = World(spec).boot()
+    world.scripts["A"] = Script(start=2.0, fails=lambda start: OSError("no"))
+    world.crash("A", seconds=60.0)
+    assert world.over
+    assert world.starts["A"] == 4
+
+
+def test_a_subtree_that_is_used_up_restarts_nothing():
+    """Giving up is all that is ordered."""
+    spec = tree("A", max_restarts=9, subtree=Budget(0, 60.0))
+    world = World(spec).boot()
+    world.top.effects.clear()
+    world.crash("A")
+    assert [one for one in world.top.effects if isinstance(one, Restart | Start)] == []
+    assert world.over

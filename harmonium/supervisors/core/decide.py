@@ -99,7 +99,7 @@ def _go_on(turn: Turn) -> None:
     if state.mode is Mode.DOWN:
         shutdown.advance(turn)
     if state.resizing is not None:
-        operations.resized(turn)
+        operations.resized(turn, *state.resizing)
 
 
 def _take_up(turn: Turn) -> None:

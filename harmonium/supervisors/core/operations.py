@@ -212,8 +212,8 @@ def delete(turn: Turn, event: DeleteChild) -> None:
 def resize(turn: Turn, event: Resize) -> None:
     """Have the first `count` partitions run and the others stop; none is renumbered."""
     state = turn.state
-    most = len(state.spec.children)
-    if state.spec.kind is not Kind.PARTITION or not 0 <= event.count <= most:
+    most = len(state.spec.children) if state.spec.kind is Kind.PARTITION else 0
+    if not most or not 0 <= event.count <= most:
         text = f"it has 0 to {most} partitions" if most else "it has no partitions"
         _answer(turn, event.request, Outcome.INVALID, "", text)
         return
@@ -237,9 +237,8 @@ def _fit(turn: Turn, known: Child, *, wanted: bool) -> None:
         hold(turn, child)
 
 
-def resized(turn: Turn) -> None:
+def resized(turn: Turn, request: Any, count: int) -> None:
     """Answer the resize that is under way when every partition is where it was wanted."""
-    request, count = turn.state.resizing or (None, 0)
     moving = (Status.STARTING, Status.STOPPING)
     if any(one.status in moving for one in turn.upward()):
         return
