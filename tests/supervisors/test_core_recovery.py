@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
-from harmonium.supervisors.core.effects import Restart, Start
+from harmonium.protocols.lifecycle import Exit, ExitKind
+from harmonium.supervisors.core import events as on
+from harmonium.supervisors.core.decide import decide, initial
+from harmonium.supervisors.core.effects import Restart, Start, Stop
 from harmonium.supervisors.words import ONE_FOR_ALL
 from tests.supervisors.harness import Script, World, kid, tree
 
@@ -107,3 +110,29 @@ def test_a_subtree_that_is_used_up_restarts_nothing():
     world.crash("A")
     assert [one for one in world.top.effects if isinstance(one, Restart | Start)] == []
     assert world.over
+
+
+def test_a_wait_that_passed_while_the_child_stopped_is_over():
+    """It is started when it is gone, and no later."""
+    spec = tree(kid("A", backoff=Backoff(2.0, 2.0, jitter=0.0)))
+    state, _ = decide(initial(spec), on.Boot(), 0.0)
+    state, _ = decide(state, on.Started("A", 1), 0.0)
+    state, _ = decide(state, on.Failed("A", 1, on.Cause("x")), 1.0)
+    _, effects = decide(state, on.Exited("A", 1, Exit(ExitKind.SHUTDOWN)), 4.0)
+    assert [one.incarnation for one in effects if isinstance(one, Start)] == [2]
+
+
+def test_a_child_that_waits_keeps_its_cell_and_is_told_why():
+    """`before_restart` is called, not `stopped`."""
+    world = World(tree(kid("A", backoff=Backoff(2.0, 2.0, jitter=0.0)), max_restarts=9)).boot()
+    world.crash("A")
+    (stop,) = [one for one in world.top.effects if isinstance(one, Stop)]
+    assert (stop.keep, str(stop.cause)) == (True, "ValueError: A broke")
+
+
+def test_a_quarantine_begins_with_a_clean_slate():
+    """What is left is the cause."""
+    world = World(tree(kid("A", budget=Budget(1, 60.0)))).boot().crash("A").crash("A")
+    child = world.top.state.table.get("A")
+    assert (child.failures, child.streak, child.waited, len(child.window)) == (0, 0, 0.0, 0)
+    assert str(child.cause) == "ValueError: A broke"
