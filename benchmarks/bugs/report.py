@@ -24,8 +24,8 @@ _COLUMNS = {
     "at min": 6,
     "report": 6,
     "alarms": 6,
-    "walk": 10,
-    "pct": 10,
+    "walk": 8,
+    "pct": 8,
     "machine": 8,
 }
 """Columns and their widths; what has no engine's name is the kit's."""
@@ -95,8 +95,8 @@ def summary(rows: list[Row]) -> str:
     return (
         f"found on 19 of 20 seeds: {sure} of {len(rows)}; median within 100 schedules: {quick}\n"
         f"reduced to the minimum: {at_minimum:.0%}, worst {max(reduced, default=0):+d} atoms, "
-        f"of something else: {sum(row.blind for row in rows)}; "
-        f"after an unrelated edit {edited:.0%} still fail\n"
+        f"of something else: {sum(row.blind for row in rows)}\n"
+        f"pins that still fail after an unrelated edit: {edited:.0%}\n"
         f"false alarms: {sum(row.alarms[0] for row in rows)} "
         f"in {sum(row.alarms[1] for row in rows):,} schedules of the fixed twins\n"
         "med, p90, ms: schedules and time to find; atoms: most after reduction / known minimum;\n"
