@@ -120,8 +120,8 @@ class SimulatedGround(Ground):
         self.on_reply: Callable[[Any, RawEnvelope], None] | None = None
         self.before_pause: Callable[[float], None] | None = None
         """Told when nothing is left to do at this time, and until when."""
-        self.entropy = Random(seed)
-        """Stands for the operating system's chance."""
+        self._seed = seed
+        self._entropy: Random | None = None
         self.escaped: list[EscapedSimulation] = []
         """What simulated code reached for and must not."""
         self.world: Any = None
@@ -130,6 +130,13 @@ class SimulatedGround(Ground):
     def now(self) -> float:
         """Give the virtual time, in seconds from 0."""
         return self.time
+
+    @property
+    def entropy(self) -> Random:
+        """What stands for the operating system's chance; made at its first use."""
+        if self._entropy is None:
+            self._entropy = Random(self._seed)
+        return self._entropy
 
     # -- starting and closing, as a `System` does it
 

@@ -201,7 +201,8 @@ class Injector:
         path = name_of(cell)
         seat = self._seats.get(path)
         if seat is None:
-            spared = cell is None or path in self.outsiders or bool(cell.agent.supervises)
+            agent = None if cell is None else cell.agent  # of the dead there is none
+            spared = cell is None or path in self.outsiders or getattr(agent, "supervises", False)
             seat = self._seats[path] = _Seat(cell, path, spared=spared)
         seat.cell = cell
         self._seats[cell] = seat

@@ -78,8 +78,14 @@ class LeadsTo:
     key: Callable[[Any], Any]
     name: str
 
-    def check(self, world: World, healed: float) -> None:
-        """Raise if a cause has had no effect in time."""
+    def check(self, world: World, healed: float, *, over: bool) -> None:
+        """Raise if a cause has had no effect in time.
+
+        Args:
+            world: Whose history.
+            healed: When the faults stopped.
+            over: Whether nothing is left to happen, so that no effect can come.
+        """
         pending: dict[Any, Entry] = {}
         for entry in world.trace.entries():
             if entry.kind not in ("handled", "answered"):
@@ -92,6 +98,6 @@ class LeadsTo:
                 if found is not None and entry.at <= max(found.at, healed) + self.within:
                     del pending[self.key(message)]
         for entry in pending.values():
-            if max(entry.at, healed) + self.within <= world.now:
+            if over or max(entry.at, healed) + self.within <= world.now:
                 why = f"{entry.what!r} at {entry.at:.3f} s led to nothing within {self.within} s"
                 raise PropertyViolated(self.name, why, world.now)

@@ -138,12 +138,9 @@ class Probe:
             AssertionError: If another one comes, or none.
         """
         message = self._next(within)
-        if message is None:
-            raise AssertionError(
-                f"{self.name} expected {kind.__name__} within {within} s, got none"
-            )
         if not isinstance(message, kind):
-            raise AssertionError(f"{self.name} expected {kind.__name__}, got {message!r}")
+            got = f"nothing in {within} s" if message is None else repr(message)
+            raise AssertionError(f"{self.name} expected {kind.__name__} and got {got}")
         return message
 
     def expect_none(self, *, within: float = 1.0) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -112,7 +113,7 @@ class World:
         for rule in self._eventually:
             rule.check(self.now)
         for each in self._leads:
-            each.check(self, self._healed)
+            each.check(self, self._healed, over=self._nothing_due())
         self._check_quiet()
 
     def _await(self, rule: Eventually) -> None:
@@ -257,7 +258,7 @@ class World:
         burying.kill((who if isinstance(who, Ref) else self.ref(who))._cell)
 
     def agent(self, who: Ref | str) -> Any:
-        """Give the agent object itself, to look at; None if it is not alive."""
+        """Give the agent object itself, to look at: the present incarnation or the last."""
         return (who if isinstance(who, Ref) else self.ref(who))._cell.agent
 
     def tree(self) -> tuple[str, ...]:
@@ -384,10 +385,9 @@ class World:
         if self._quiet and self._nothing_due():
             for rule in self._quiet:
                 rule.check(self.now)
-        if self._idle is not None and self._nothing_due():
-            graph = waits(self.ground.root)
-            if graph:
-                raise PropertyViolated("never stuck", waits_text(graph), self.now)
+        if self._idle is not None:
+            due = self.ground.next_due()
+            self._look_for_circles(math.inf if due is None else due)
 
 
 @functools.lru_cache(maxsize=64)  # 90 us, and a test asks a thousand times
