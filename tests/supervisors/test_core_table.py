@@ -1,0 +1,37 @@
+"""Tables of more than one node: every change leaves the other children where they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from harmonium.supervisors.core.child import Child
+from harmonium.supervisors.core.table import Table
+from tests.supervisors.harness import kid
+
+
+def table(count: int) -> Table:
+    found = Table()
+    for number in range(count):
+        found = found.put(Child(kid(f"c{number}"), f"c{number}"))
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 100, 1100])
+@pytest.mark.parametrize("place", [0, 3, 30])
+def test_a_change_leaves_all_others_alone(count, place):
+    """In either direction, for few and for many, and in the version before."""
+    before = table(count)
+    place = min(place, count - 1)
+    old = before.get(f"c{place}")
+    new = old.copy()
+    new.restarts = 7
+    after = before.put(new)
+    ids = [f"c{number}" for number in range(count)]
+    assert [one.id for one in after] == ids
+    assert [one.id for one in after.downward()] == ids[::-1]
+    assert [one.restarts for one in after] == [7 * (number == place) for number in range(count)]
+    assert (before.get(old.id).restarts, after.get(old.id).restarts) == (0, 7)
+    gone = after.remove(new)
+    assert [one.id for one in gone] == ids[:place] + ids[place + 1 :]
+    assert gone.get(old.id) is None
+    assert (after.get(old.id), len(after), len(gone)) == (new, count, count - 1)
