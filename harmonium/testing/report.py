@@ -49,7 +49,7 @@ def write_report(scene: Scene, failure: Failure, case: Case, options: Options) -
         _how_found(failure),
         *(f"  {name} = {value!r}" for name, value in failure.workload.items()),
         f"  faults = [{', '.join(map(repr, failure.faults))}]",
-        *story(failure.outcome.world.trace),
+        *story(failure.outcome.world.trace, _moment(failure)),
         f"{failure.outcome.seconds:10.3f}  <- violated here",
     ]
     near = nearest_passing(scene, failure.faults)
@@ -70,6 +70,12 @@ def _headline(violation: BaseException | None) -> str:
     return f"{type(violation).__name__}: {violation}"
 
 
+def _moment(failure: Failure) -> float | None:
+    """When a property was violated; None where that is not known."""
+    violation = failure.outcome.violation
+    return violation.at if isinstance(violation, PropertyViolated) else None
+
+
 def _how_found(failure: Failure) -> str:
     example = f"example {failure.examples}, " if failure.examples else ""
     count = len(failure.faults)
@@ -86,7 +92,7 @@ def _pin(failure: Failure) -> str:
 
 
 def _draw(failure: Failure, case: Case, folder: Path) -> Path:
-    entries = told(failure.outcome.world.trace)
+    entries = told(failure.outcome.world.trace, _moment(failure))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{case.id}.mmd").write_text(mermaid(entries))
     page = folder / f"{case.id}.html"

@@ -19,21 +19,29 @@ LINES = 25
 _MESSAGES = ("handled", "answered")
 
 
-def told(trace: Trace) -> list[Entry]:
-    """Choose the entries that belong to the story."""
+def told(trace: Trace, at: float | None = None) -> list[Entry]:
+    """Choose the entries that belong to the story.
+
+    Args:
+        trace: What happened.
+        at: When something was violated: by the last message, if that was then;
+            else by something that never came, and the faults are the story.
+    """
     entries = [entry for entry in trace.entries() if not _is_dull(entry)]
-    return entries if len(entries) <= LINES else _slice(entries)
+    return entries if len(entries) <= LINES else _slice(entries, at)
 
 
 def _is_dull(entry: Entry) -> bool:
     return (entry.kind == "started" and entry.what == 1) or entry.kind == "exited"
 
 
-def _slice(entries: Sequence[Entry]) -> list[Entry]:
+def _slice(entries: Sequence[Entry], at: float | None) -> list[Entry]:
     """Go back from the end, and from each fault, along the causes."""
-    at = {entry.number: place for place, entry in enumerate(entries) if entry.number}
+    numbered = {entry.number: place for place, entry in enumerate(entries) if entry.number}
     chosen: set[int] = set()
-    todo = [max((n for n, e in enumerate(entries) if e.kind in _MESSAGES), default=0)]
+    last = max((n for n, e in enumerate(entries) if e.kind in _MESSAGES), default=0)
+    has_faults = any(entry.kind == "fault" for entry in entries)
+    todo = [last] if at is None or entries[last].at == at or not has_faults else []
     for place, entry in enumerate(entries):
         if entry.kind == "fault":
             chosen.add(place)
@@ -43,7 +51,7 @@ def _slice(entries: Sequence[Entry]) -> list[Entry]:
         if place in chosen and entries[place].kind != "fault":
             continue
         chosen.add(place)
-        cause = at.get(entries[place].cause)
+        cause = numbered.get(entries[place].cause)
         if cause is not None:
             todo.append(cause)
     actors = {entries[place].actor for place in chosen}
@@ -66,9 +74,14 @@ def _around(entries: Sequence[Entry], place: int) -> Iterator[int]:
                 break
 
 
-def story(trace: Trace) -> list[str]:
-    """Tell it, one line for each thing; what repeats is told once."""
-    lines = list(_folded(told(trace)))
+def story(trace: Trace, at: float | None = None) -> list[str]:
+    """Tell it, one line for each thing; what repeats is told once.
+
+    Args:
+        trace: What happened.
+        at: As for `told`.
+    """
+    lines = list(_folded(told(trace, at)))
     if len(lines) > LINES:
         half = (LINES - 1) // 2
         left_out = len(lines) - 2 * half
