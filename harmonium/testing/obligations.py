@@ -98,6 +98,7 @@ class LeadsTo:
                 if found is not None and entry.at <= max(found.at, healed) + self.within:
                     del pending[self.key(message)]
         for entry in pending.values():
-            if over or max(entry.at, healed) + self.within <= world.now:
+            due = max(entry.at, healed) + self.within
+            if over or due <= world.now:
                 why = f"{entry.what!r} at {entry.at:.3f} s led to nothing within {self.within} s"
-                raise PropertyViolated(self.name, why, world.now)
+                raise PropertyViolated(self.name, why, due)

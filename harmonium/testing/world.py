@@ -111,7 +111,7 @@ class World:
             self._await(rule)
         self._pass(None, self._healed + self._settling() - self.now)
         for rule in self._eventually:
-            rule.check(self.now)
+            rule.check(self._healed + rule.within)
         for each in self._leads:
             each.check(self, self._healed, over=self._nothing_due())
         self._check_quiet()
@@ -120,7 +120,7 @@ class World:
         left = self._healed + rule.within - self.now
         if not rule.holds():
             self._pass(rule.holds, left)
-            rule.check(self.now)
+            rule.check(self._healed + rule.within)
 
     def _settling(self) -> float:
         return max([self.settle, *(each.within + 0.01 for each in self._leads)])
