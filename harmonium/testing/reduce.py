@@ -9,6 +9,7 @@ left out, and three faults may stand where one does as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -26,6 +27,7 @@ from harmonium.testing.faults import (
     SlowLink,
     SlowStore,
 )
+from harmonium.testing.moments import is_exact, moments
 from harmonium.testing.replay import Replay
 from harmonium.testing.schedule import Outcome, Scene, run_once
 from harmonium.testing.spec import Faults
@@ -36,6 +38,8 @@ ROUND = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0,
 """Seconds that people would write, tried in this order."""
 LONG = (6.0, 1.5, 40.0, 0.05)
 """How long the delays are that the second look tries."""
+MOMENTS = 1_000
+"""How many moments are tried in place of exact times; a run takes about 1 ms."""
 
 
 @attrs.frozen
@@ -137,6 +141,15 @@ class _Reducer:
             if any(self.fails((kept, one)) for one in plain):
                 return
 
+    def name_the_moment(self, spec: Faults) -> None:
+        """Hold one message until something happens, where otherwise a time must be exact."""
+        if is_exact(self.faults, self._shows):
+            any(self.fails((one,)) for one in islice(moments(self.best, spec), MOMENTS))
+
+    def _shows(self, faults: Sequence[Fault]) -> bool:
+        self.runs += 1
+        return run_once(self.scene, Replay(faults)).key == self.key
+
 
 def reduce_faults(
     scene: Scene, outcome: Outcome, spec: Faults | None = None, *, limit: int = 2_000
@@ -157,6 +170,7 @@ def reduce_faults(
         reducer.look_again(spec or Faults())
         if len(reducer.faults) < size:
             reducer.drop_what_goes()
+        reducer.name_the_moment(spec or Faults())
         reducer.lower_values()
     return Reduced(reducer.best, reducer.faults, reducer.runs)
 
