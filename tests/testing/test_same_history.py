@@ -29,6 +29,7 @@ from harmonium import (
 )
 from harmonium.actors.simulated import SimulatedGround
 from harmonium.protocols.lanes import Lane
+from harmonium.supervisors.shutdown import StopLimits
 
 
 @message
@@ -220,7 +221,10 @@ SCENARIOS = {
     "stash": ([("burst", A, Do("stash", n=1), Do("note", n=2)), ("ask", A, NOTE)], {}),
     "urgent mail first": ([("burst", A, Slow("sleep"), NOTE, Urgent(1)), ("quiet",)], {}),
     "unknown agent": ([("ask", "nobody", NOTE)], {}),
-    "timeout": ([("ask", A, Slow("ask", "b")), ("ask brief", A, Slow("forever"))], {}),
+    "timeout": (
+        [("ask", A, Slow("ask", "b")), ("ask brief", A, Slow("forever"))],
+        {"handler_limit": 0.5},
+    ),
     "full, dead letter": (
         [("burst", A, *[Do("note", n=n) for n in range(6)])],
         {"mailbox": 2, "overflow": DEAD_LETTER},
@@ -301,7 +305,8 @@ def seen_on(ground, name):
     steps, options = SCENARIOS[name]
     options = {k: v for k, v in options.items() if k != "agents"}
     seen = Seen()
-    system = System(tree(seen.log, **options), ground=ground, name="top")
+    limits = StopLimits(drain=0.1, children=2.0)
+    system = System(tree(seen.log, **options), ground=ground, name="top", limits=limits)
     if ground is None:
         asyncio.run(drive(system, steps, seen))
     else:
