@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.actors.context import RawEnvelope
 
-__all__ = ["Entry", "Trace"]
+__all__ = ["Entry", "Trace", "name_of", "text_of"]
 
 
 @attrs.frozen
@@ -106,7 +106,7 @@ class Trace:
         """Give the same text for two runs in which the same things happened at the same times."""
         digest = hashlib.sha256()
         for entry in self.entries():
-            digest.update(_text(entry).encode())
+            digest.update(text_of(entry).encode())
         return digest.hexdigest()[:16]
 
 
@@ -127,7 +127,8 @@ def name_of(cell: Cell | str | None) -> str:
     return cell if isinstance(cell, str) else cell.path
 
 
-def _text(entry: Entry) -> str:
+def text_of(entry: Entry) -> str:
+    """Give one entry as text that is the same in every process."""
     what = entry.what
     if entry.kind == "dead":
         what = (type(what.envelope.message).__name__, what.reason)

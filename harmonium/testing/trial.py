@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from harmonium.testing.replay import Replay
 from harmonium.testing.report import Failure, write_report
 from harmonium.testing.schedule import Outcome, Scene, run_once
 from harmonium.testing.search import search
+from harmonium.testing.twice import Different, differs
 
 __all__ = ["ChaosFailure", "Trial"]
 
@@ -167,6 +169,7 @@ class Trial:
             search_workloads(self)
             return
         scene = self.scene({})
+        self._warn_if_different(scene)
         found = search(
             scene,
             self.plan.faults,
@@ -179,6 +182,17 @@ class Trial:
         self.reached.update(found.reached)
         if found.outcome is not None:
             self.keep(found.outcome, {}, found.outcome.faults)
+
+    def _warn_if_different(self, scene: Scene) -> None:
+        """Look once whether the program does the same with the same choices."""
+        found = "" if self.is_over else differs(scene)
+        if found:
+            warnings.warn(
+                f"{self.plan.name}: two runs with the same choices differ, {found}; "
+                "what is found cannot be replayed",
+                Different,
+                stacklevel=2,
+            )
 
     def _through_hypothesis(self) -> None:
         from harmonium.testing.bursts import search_all  # noqa: PLC0415 - needs Hypothesis

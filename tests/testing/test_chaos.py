@@ -25,6 +25,7 @@ from harmonium.testing import (
     search,
 )
 from harmonium.testing.options import OPTIONS, Options
+from harmonium.testing.twice import Different
 from tests.testing.shop import FIXED, SHOP, Charge, Done, Place, body, build, fixed
 
 CRASHES = Faults(crash="payments")
@@ -217,3 +218,17 @@ def test_a_search_tells_what_it_did():
 def test_done_is_heard_without_faults():
     """The body's own properties hold in the plain run."""
     assert run_once(FIXED).world.probe("me").got(Done) == [Done(1), Done(2), Done(3)]
+
+
+def test_a_program_that_differs_from_run_to_run_is_named():
+    """State that is left over from the run before makes two runs differ, and the test warns."""
+    left_over = []
+
+    @chaos_test(fixed, examples=1, schedules=1)
+    def test(world):
+        left_over.append(1)
+        for order in range(len(left_over)):
+            world.probe("me").ask("payments", Charge(order), timeout=100)
+
+    with pytest.warns(Different, match="two runs with the same choices differ, at 0.002 s"):
+        test()
