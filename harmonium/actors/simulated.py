@@ -309,15 +309,21 @@ class SimulatedGround(Ground):
         if not copies:
             unanswerable = (*envelope[:2], None, *envelope[3:])
             self.dead_letter(cell, unanswerable, "lost on the way")
-        for number, latency in enumerate(copies):
-            if number:
-                self.sent += 1
-                envelope = (*envelope[:3], self.sent, *envelope[4:])
-            self.in_transit += 1
-            if lane is None:
-                self._coming[cell] = self._coming.get(cell, 0) + 1
-            self._send_off((envelope[1], cell), latency, self._arrived, (cell, envelope, lane))
+            return ACCEPTED
+        self._carry_one(cell, envelope, lane, copies[0])
+        for latency in copies[1:]:
+            self.sent += 1
+            self._carry_one(cell, (*envelope[:3], self.sent, *envelope[4:]), lane, latency)
         return ACCEPTED
+
+    def _carry_one(
+        self, cell: Cell, envelope: RawEnvelope, lane: Lane | None, latency: float
+    ) -> None:
+        self.in_transit += 1
+        if lane is None:
+            coming = self._coming
+            coming[cell] = coming.get(cell, 0) + 1
+        self._send_off((envelope[1], cell), latency, self._arrived, (cell, envelope, lane))
 
     def _drop_one(self, cell: Cell) -> bool:
         """Drop the oldest user message that is under way to an agent with a full mailbox."""
