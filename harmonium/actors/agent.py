@@ -24,7 +24,7 @@ from harmonium.actors.budgets import unit_of
 from harmonium.actors.cell import Cell
 from harmonium.actors.deferred import Deferred
 from harmonium.actors.durable_topics_values import Subscription
-from harmonium.actors.from_thread import hand_over, in_ground
+from harmonium.actors.from_thread import LONGEST, hand_over, in_ground
 from harmonium.actors.handlers import HandlerTable, build_table
 from harmonium.actors.inbox import finishing
 from harmonium.actors.mail import follow
@@ -661,13 +661,13 @@ class Agent(Actor):  # type: ignore[misc]
         self._cell.ground.lane(self._cell, message, None)
         return self._cell.ground.schedule_message(self._cell, delay, message, every)
 
-    @in_ground
     def sleep(self, delay: float) -> Promise[None]:
         """Await to suspend this handler for `delay` seconds of the ground's time."""
         ground = self._cell.ground
-        promise: Promise[None] = Promise(ground)
-        ground.after(delay, promise.settle, None)
-        return promise
+        if self._cell.offloop:
+            promise: Promise[None] = hand_over(self, lambda: ground.sleep(delay)).result(LONGEST)
+            return promise
+        return ground.sleep(delay)
 
     def blocking(self, call: Callable[..., Any], *args: Any, cost: float = 0.0) -> Promise[Any]:
         """Await to run a function that blocks, in a thread; the handler is suspended meanwhile.

@@ -67,7 +67,8 @@ class Ask(Promise[T]):
         self._state = state
         if self._event is not None:
             self._event.set()
-        callbacks, self._callbacks = self._callbacks, None
+        callbacks = self._callbacks
         if callbacks:
+            self._callbacks = None
             self._call_all(callbacks)
         return True

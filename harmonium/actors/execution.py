@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Execution"]
 
+_running_loop = asyncio._get_running_loop
 _current_tasks: Any = asyncio.tasks._current_tasks  # type: ignore[attr-defined]
+_enter_task: Any = asyncio.tasks._enter_task
+_leave_task: Any = asyncio.tasks._leave_task
 
 Outcome = Callable[["Execution", Any, BaseException | None], None]
 
@@ -100,19 +103,19 @@ class Execution:
             cell.current = None
 
     def _advance(self, error: BaseException | None) -> Any:
-        loop = asyncio._get_running_loop()
+        loop = _running_loop()
         if loop is None:
             return self._send(error)
         outer = _current_tasks.get(loop)  # `asyncio.current_task` without its two calls
         if outer is not None:
-            asyncio.tasks._leave_task(loop, outer)
-        asyncio.tasks._enter_task(loop, self)  # type: ignore[arg-type]
+            _leave_task(loop, outer)
+        _enter_task(loop, self)
         try:
-            return self._send(error)
+            return self._coroutine.send(None) if error is None else self._send(error)
         finally:
-            asyncio.tasks._leave_task(loop, self)  # type: ignore[arg-type]
+            _leave_task(loop, self)
             if outer is not None:
-                asyncio.tasks._enter_task(loop, outer)
+                _enter_task(loop, outer)
 
     def _send(self, error: BaseException | None) -> Any:
         if error is None:
@@ -140,10 +143,11 @@ class Execution:
     def _promise_settled(self, promise: Any) -> None:
         """Step at once when our own cell is at work, else in its next turn."""
         cell = self.cell
-        if cell.ground.active is cell and cell.executing is None and cell.current is None:
+        ground = cell.ground
+        if ground.active is cell and cell.executing is None and cell.current is None:
             self.step()
         else:
-            cell.ground.signal(cell, self.step)
+            ground.signal(cell, self.step)
 
     def _wake(self, _: Any = None) -> None:
         self.cell.ground.signal(self.cell, self.step)

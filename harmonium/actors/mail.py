@@ -289,6 +289,14 @@ class Mail(Switchboard):
         timers.add(timer)
         return timer
 
+    def sleep(self, delay: float) -> Promise[None]:
+        """Give a promise that is settled after `delay` seconds of the ground's clock."""
+        promise: Promise[None] = Promise(self)
+        self.timers.add(self.clock() + delay, promise.settle, None)
+        if not self.awake:
+            self.wake()
+        return promise
+
     def to_nobody(
         self,
         address: str,

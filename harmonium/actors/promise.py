@@ -84,13 +84,17 @@ class Promise(Generic[T]):
         self._state = state
         if self._event is not None:
             self._event.set()
-        callbacks, self._callbacks = self._callbacks, None
+        callbacks = self._callbacks
         if callbacks:
+            self._callbacks = None
             self._call_all(callbacks)
         return True
 
     def _call_all(self, callbacks: list[tuple[Callable[[Any], object], Context | None]]) -> None:
         """Call each, also when one before it raised; its error is raised at the end."""
+        if len(callbacks) == 1:
+            self._call(*callbacks[0])
+            return
         raised: BaseException | None = None
         for callback, context in callbacks:
             try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from heapq import heappop
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -172,12 +173,19 @@ class Scheduler:
     def fire_timers(self, now: float) -> bool:
         """Call what is due; True when anything was."""
         fired = False
-        while (timer := self.timers.pop_due(now)) is not None:
-            call, args = timer.call, timer.args
-            timer.call = None
+        timers, heap = self.timers, self.timers.heap
+        while heap and heap[0][0] <= now:  # `pop_due` and `guard`, without their calls
+            timer = heappop(heap)[2]
+            call, timer.call = timer.call, None
+            if call is None:
+                timers.cancelled -= 1
+                continue
             fired = True
-            if call is not None:
-                self.guard(call, *args)
+            try:
+                call(*timer.args)
+            except Exception as error:  # a callback of the user's
+                self.log_callback(error)
+            heap = timers.heap  # a sweep makes a new one
         return fired
 
     def guard(self, call: Callable[..., Any], *args: Any) -> None:
@@ -203,7 +211,7 @@ class Scheduler:
             return
         if cell.urgent or cell.fast is _SLOW:
             self._visit_slowly(cell, messages)
-        else:
+        elif cell.mailbox:
             self._visit_fast(cell, messages)
         self._leave(cell)
 
@@ -223,7 +231,8 @@ class Scheduler:
                     context.special
                     and (context.special != DEADLINE or context.deadline <= self.clock())
                 ):
-                    self.take(cell, envelope)
+                    if handler is not None or not self._begin_fast(cell, envelope):
+                        self.take(cell, envelope)
                     if cell.busy or cell.signals or cell.urgent or cell.state is not RUNNING:
                         return
                     continue
@@ -238,6 +247,30 @@ class Scheduler:
             self._raised(cell, error)
         finally:
             cell.current = None
+
+    def _begin_fast(self, cell: Cell, envelope: RawEnvelope) -> bool:
+        """Start an async handler that nobody watches; False if it takes the long way.
+
+        One call instead of `take`, `handle` and `begin`: 3 us of 30 for a handler that awaits.
+        """
+        message, context = envelope[0], envelope[5]
+        coroutine = cell.agent.__table__.coroutines.get(message.__class__)
+        if (
+            coroutine is None
+            or self.tracer is not None
+            or cell.birth.handler_limit is not None
+            or (
+                context.special
+                and (context.special != DEADLINE or (context.deadline or 0.0) <= self.clock())
+            )
+        ):
+            return False
+        cell.current = envelope
+        cell.busy += 1
+        execution = Execution(cell, envelope, coroutine(cell.agent, message), self.execution_done)
+        cell.more.executions.add(execution)
+        execution.step()
+        return True
 
     def _visit_slowly(self, cell: Cell, left: int) -> None:
         """The same with urgent mail first, and every message looked at."""
@@ -385,13 +418,14 @@ class Scheduler:
 
     def rest(self, cell: Cell) -> None:
         """See what a cell does after a handler that had suspended it."""
-        if cell.more.after_visit is not None:
-            cell.more.after_visit(cell)
-        if not cell.busy and cell.more.when_idle is not None:
-            when_idle, cell.more.when_idle = cell.more.when_idle, None
+        more = cell.more
+        if more.after_visit is not None:
+            more.after_visit(cell)
+        if not cell.busy and more.when_idle is not None:
+            when_idle, more.when_idle = more.when_idle, None
             when_idle()
             return
-        if cell.state is RUNNING and (cell.mailbox or cell.urgent or cell.more.parked):
+        if cell.state is RUNNING and (cell.mailbox or cell.urgent or more.parked):
             self.schedule(cell)
         elif cell.scheduled == BLOCKED and cell.state is RUNNING and not cell.busy:
             cell.scheduled = IDLE

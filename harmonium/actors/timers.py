@@ -51,7 +51,7 @@ class Timer:
 class Timers:
     """A set of timers, O(log n) to add and to fire, O(1) amortised to cancel."""
 
-    __slots__ = ("_cancelled", "_seq", "heap")
+    __slots__ = ("_seq", "cancelled", "heap")
 
     def __init__(self) -> None:
         # Public for the scheduler, which looks at the first entry before each turn.
@@ -59,10 +59,10 @@ class Timers:
         # calling Timer.__lt__.
         self.heap: list[tuple[float, int, Timer]] = []
         self._seq = 0
-        self._cancelled = 0
+        self.cancelled = 0
 
     def __len__(self) -> int:
-        return len(self.heap) - self._cancelled
+        return len(self.heap) - self.cancelled
 
     def add(self, when: float, call: Callable[..., Any], *args: Any) -> Timer:
         """Register `call(*args)` for the time `when`, in seconds of the ground's clock."""
@@ -82,7 +82,7 @@ class Timers:
         heap = self.heap
         while heap and heap[0][2].call is None:
             heapq.heappop(heap)
-            self._cancelled -= 1
+            self.cancelled -= 1
         return heap[0][0] if heap else None
 
     def pop_due(self, now: float) -> Timer | None:
@@ -94,8 +94,8 @@ class Timers:
 
     def note_cancelled(self) -> None:
         """Count a cancelled entry and sweep when they are the majority."""
-        self._cancelled += 1
-        if self._cancelled > _SWEEP_FROM and self._cancelled * 2 > len(self.heap):
+        self.cancelled += 1
+        if self.cancelled > _SWEEP_FROM and self.cancelled * 2 > len(self.heap):
             self.heap = [entry for entry in self.heap if entry[2].call is not None]
             heapq.heapify(self.heap)
-            self._cancelled = 0
+            self.cancelled = 0
