@@ -24,7 +24,6 @@ from harmonium.supervisors.pool_sessions import StickyWay, way_of
 from harmonium.supervisors.pool_spec import PoolSettings
 from harmonium.supervisors.pool_ways import unkeyed_way
 
-
 RING = ConsistentHash(load_bound=None, points=8)
 
 
