@@ -91,7 +91,7 @@ def growth(times: int) -> tuple[int, int]:
             assert len(supervisor.journal) == 1_000
             assert len(supervisor.state.window) <= 100
             assert not supervisor._carrier._timers
-            assert len(ground.timers._heap) < 200
+            assert len(ground.timers.heap) < 200
 
     ground.play(main(), limit=1e9)
     return more[0]
