@@ -63,6 +63,12 @@ def check_nothing_was_done_twice(place: Path, expected: set[str]) -> None:
         answers = Counter(
             (one.correlation_id, one.step) for one in records if one.kind in ("answered", "verdict")
         )
+        # A vote that reached no majority is held again, as its step's rule says.
+        answers.subtract(
+            (one.correlation_id, one.step)
+            for one in records
+            if one.kind == "failed" and one.what.startswith("NotReached")
+        )
         assert max(answers.values()) == 1
         for stream in ("orders/stock", "orders/till"):
             booked = store.streams.read(stream, limit=100_000).result()
