@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
 from harmonium.protocols.lifecycle import Exit, ExitKind
 from harmonium.supervisors.core import events as on
 from harmonium.supervisors.core.answers import Outcome, Reply
 from harmonium.supervisors.core.decide import decide, initial
 from harmonium.supervisors.core.effects import CancelTimer, Kill, Release, SetTimer, Start, Stop
+from harmonium.supervisors.core.timers import Due
 from harmonium.supervisors.spec import child
 from harmonium.supervisors.words import NEVER_GIVE_UP, ONE_FOR_ALL, TEMPORARY
 from tests.supervisors.harness import Script, World, kid, tree
@@ -86,3 +88,24 @@ def test_a_start_that_is_owed_is_answered_when_its_child_is_stopped():
     assert world.states()["D"] == "pending"
     assert world.stop("D").outcome is Outcome.OK
     assert [reply for _, reply in world.answers[1]] == [Reply(Outcome.STOPPING, "D", 0)]
+
+
+def test_a_trial_is_off_while_an_operator_starts_the_child():
+    """However long that start takes."""
+    spec = tree(kid("A", budget=Budget(0, 60.0)))
+    world = World(spec).boot().crash("A")
+    world.scripts["A"] = Script(start=3600.0)
+    world.top.effects.clear()
+    world.restart("A")
+    cancelled = [one.token.due for one in world.top.effects if isinstance(one, CancelTimer)]
+    assert cancelled == [Due.TRIAL]
+    world.run(7200)
+    assert (world.incarnation("A"), world.alive()) == (2, ["A"])
+
+
+def test_a_held_child_does_not_show_when_it_would_have_been_restarted():
+    """It waited for its backoff when an operator stopped it."""
+    world = World(tree(kid("A", backoff=Backoff(5.0, 5.0, jitter=0.0)))).boot().crash("A")
+    assert world.rows()["A"].until == 5.0
+    world.stop("A")
+    assert world.rows()["A"].until is None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import attrs
+import pytest
+
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
 from harmonium.protocols.lifecycle import Exit, ExitKind, Phase
@@ -9,7 +12,7 @@ from harmonium.supervisors.core import events as on
 from harmonium.supervisors.core.answers import Outcome, Reply
 from harmonium.supervisors.core.child import Status
 from harmonium.supervisors.core.decide import decide, initial
-from harmonium.supervisors.core.effects import Answer
+from harmonium.supervisors.core.effects import Answer, Notice
 from harmonium.supervisors.spec import child, dynamic_supervisor, partition_supervisor
 from harmonium.supervisors.words import ESCALATE, ONE_FOR_ALL, STOP, TEMPORARY, TRANSIENT
 from tests.supervisors.harness import Script, World, agent, kid, tree
@@ -103,6 +106,20 @@ def test_a_start_that_is_owed_is_answered_when_its_child_is_held_on_its_way_down
     assert answers(effects) == [("stop", Reply(Outcome.OK, "D"))]
 
 
+def test_a_start_that_is_owed_is_answered_when_its_child_is_held_while_it_stops():
+    """At once, and once: its group was stopping it by then."""
+    state, _ = decide(initial(tree("A", strategy=ONE_FOR_ALL)), on.Boot(), 0.0)
+    state, _ = decide(state, on.Started("A", 1), 0.0)
+    state, _ = decide(state, on.StartChild("start", kid("D")), 0.0)
+    state, _ = decide(state, on.Failed("A", 1, on.Cause("x")), 0.0)
+    state, _ = decide(state, on.Exited("A", 1, Exit(ExitKind.KILLED)), 0.0)
+    assert state.table.get("D").status is Status.STOPPING
+    state, effects = decide(state, on.StopChild("stop", "D"), 0.0)
+    assert answers(effects) == [("start", Reply(Outcome.STOPPING, "D"))]
+    state, effects = decide(state, on.Exited("D", 1, Exit(ExitKind.SHUTDOWN)), 0.1)
+    assert answers(effects) == [("stop", Reply(Outcome.OK, "D"))]
+
+
 def answers(effects):
     return [(one.request, one.value) for one in effects if isinstance(one, Answer)]
 
@@ -182,7 +199,9 @@ def partitions(count: int, **fields) -> World:
 
 def test_a_size_that_cannot_be_is_refused_with_those_that_can():
     """In words; and every size while all go down."""
-    assert World(tree("A")).boot().order(on.Resize, 1).cause == "it has no partitions"
+    for count in (0, 1):
+        reply = World(tree("A")).boot().order(on.Resize, count)
+        assert (reply.outcome, reply.cause) == (Outcome.INVALID, "it has no partitions")
     assert partitions(2).order(on.Resize, 3).cause == "it has 0 to 2 partitions"
     world = World(partition_supervisor("top", kid("x"), partitions=1), **{"0": Script(stop=1.0)})
     world.boot().shutdown()
@@ -236,3 +255,28 @@ def test_a_suspended_child_is_not_active():
     spec = tree("A", "B", "C", strategy=ONE_FOR_ALL)
     world = World(spec, C=Script(stop=1.0)).boot().crash("A").crash("B")
     assert world.count().active == 1
+
+
+def test_copies_of_a_template_are_numbered():
+    """From 1, one by one; no number is given twice."""
+    world = World(dynamic_supervisor("top", template=kid("x"))).boot()
+    assert [world.order(on.StartChild).child for _ in range(3)] == ["x-1", "x-2", "x-3"]
+
+
+def test_orders_that_waited_for_the_same_pass_do_not_exceed_the_limit():
+    """Each one counts the child that the one before it has added."""
+    spec = dynamic_supervisor("top", max_children=2, keep_added=True)
+    state, _ = decide(initial(spec, added=[kid("A")]), on.Boot(), 0.0)
+    for id in ("B", "C"):
+        state, effects = decide(state, on.StartChild(id, kid(id)), 0.0)
+        assert answers(effects) == [(id, Reply(Outcome.PENDING, id))]
+    state, effects = decide(state, on.Started("A", 1), 0.0)
+    assert [one.id for one in state.table] == ["A", "B"]
+    assert [one.child for one in effects if isinstance(one, Notice)] == ["C"]
+
+
+def test_a_child_that_was_added_refuses_changes():
+    """Like everything in a state that `decide` returns."""
+    state, _ = decide(up("A"), on.StartChild("start", kid("D")), 0.0)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        state.table.get("D").restarts = 3

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
 from harmonium.protocols.lifecycle import SHUTDOWN, Exit, ExitKind
 from harmonium.supervisors.core import events as on
 from harmonium.supervisors.core.answers import Outcome, Reply
+from harmonium.supervisors.core.child import Status
 from harmonium.supervisors.core.decide import decide, initial
-from harmonium.supervisors.core.effects import Answer
+from harmonium.supervisors.core.effects import Answer, CancelTimer, Stop
 from harmonium.supervisors.core.table import Table
+from harmonium.supervisors.core.timers import Due
+from harmonium.supervisors.spec import dynamic_supervisor
 from harmonium.supervisors.words import ONE_FOR_ALL, RootExhausted
 from tests.supervisors.harness import Script, World, kid, tree
 
@@ -79,3 +83,53 @@ def test_tables_are_equal_by_their_children():
     assert state.table != other.table
     assert state.table == decide(initial(tree("A")), on.Boot(), 0.0)[0].table
     assert Table() != []
+
+
+def test_what_waited_for_the_end_of_a_pass_is_refused_once():
+    """In words, as whoever ordered it has its answer already."""
+    spec = tree("A", "B", strategy=ONE_FOR_ALL)
+    world = World(spec, B=Script(stop=1.0)).boot().crash("A", seconds=0.5)
+    assert world.start(kid("D")).outcome is Outcome.PENDING
+    world.shutdown(9)
+    assert world.notices == [("", "What was ordered came to nothing: stopping.")]
+
+
+def test_a_pass_that_waits_for_its_backoff_leaves_no_timer():
+    """A shutdown gives the pass up."""
+    members = [kid("A", backoff=Backoff(5.0, 5.0, jitter=0.0)), "B"]
+    world = World(tree(*members, strategy=ONE_FOR_ALL)).boot().crash("A", seconds=1.0)
+    world.top.effects.clear()
+    world.shutdown()
+    cancelled = [one.token.due for one in world.top.effects if isinstance(one, CancelTimer)]
+    assert cancelled == [Due.GROUP]
+    assert world.over
+
+
+def test_dynamic_children_are_asked_once_and_only_the_living():
+    """One is being stopped already, one waits for its restart."""
+    world = World(dynamic_supervisor("top", max_restarts=9), A=Script(stop=1.0)).boot()
+    world.start(kid("A"))
+    world.start(kid("B", backoff=Backoff(5.0, 5.0, jitter=0.0)))
+    world.start(kid("C"))
+    world.crash("B")
+    world.stop("A")
+    world.top.effects.clear()
+    world.shutdown(9)
+    assert [one.child for one in world.top.effects if isinstance(one, Stop)] == ["C"]
+    assert world.over
+
+
+def test_a_root_that_gives_up_in_the_middle_of_a_group_restart_is_parked_too():
+    """Only one that was never up has nobody to keep."""
+    spec = tree("A", "B", strategy=ONE_FOR_ALL, on_root_exhausted=RootExhausted.PARK)
+    world = World(spec).boot()
+    world.scripts["A"] = Script(fails=lambda start: OSError("no"))
+    world.crash("B")
+    assert world.states() == {"A": "held", "B": "held"}
+    assert not world.over
+
+
+def test_after_a_shutdown_all_are_finished():
+    """Nobody waits for a start any more."""
+    state = World(tree("A", "B")).boot().shutdown().top.state
+    assert [one.status for one in state.table] == [Status.FINISHED, Status.FINISHED]

@@ -35,3 +35,16 @@ def test_a_change_leaves_all_others_alone(count, place):
     assert [one.id for one in gone] == ids[:place] + ids[place + 1 :]
     assert gone.get(old.id) is None
     assert (after.get(old.id), len(after), len(gone)) == (new, count, count - 1)
+
+
+def nodes(node: tuple) -> int:
+    return 1 + sum(nodes(one) for one in node if isinstance(one, tuple))
+
+
+def test_children_that_are_gone_leave_nothing_behind():
+    """A place is never used again; a supervisor of a million short lives must not grow."""
+    found = table(1100)
+    for child in list(found)[:-1]:
+        found = found.remove(child)
+    assert [one.id for one in found] == ["c1099"]
+    assert nodes(found._root) == 3, "one for each level"

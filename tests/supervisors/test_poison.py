@@ -30,6 +30,13 @@ def test_attempts_age_and_others_are_all_required():
     assert history((0, 5, "x"), (1, 5, "x"), (10, 6, "x")) == ["retry", "retry", "quarantine"]
 
 
+def test_a_timer_that_fires_a_microsecond_early_is_not_too_early():
+    """The float before the age is old enough; twice as much is not."""
+    early = [(0, 5, "x"), (1, 5, "x"), (10.0 - 1e-6, 6, "x")]
+    assert history(*early)[-1] == "quarantine"
+    assert history(*early[:2], (10.0 - 2e-6, 6, "x"))[-1] == "set_aside"
+
+
 def test_the_age_counts_from_the_first_crash():
     """Whenever that was on the clock."""
     crashes = [(100, 5, "x"), (101, 6, "x"), (109, 7, "x"), (110, 7, "x")]

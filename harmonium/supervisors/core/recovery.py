@@ -163,7 +163,7 @@ def _quarantine(turn: Turn, child: Child, cause: Cause, over: str) -> None:
     """Leave a child alone whose own budget is used up; its siblings go on."""
     child.trials += 1
     child.window, child.streak, child.failures, child.on_trial = Window(), 0, 0, False
-    child.cause, child.why, child.waited = cause, Why.RESTART, 0.0
+    child.cause, child.waited = cause, 0.0
     child.until = turn.now + child.spec.quarantine.delay(child.trials, turn.draw)
     turn.rule(child.id, "quarantine", f"{cause}; {over} used up.")
     turn.emit(Park(child.id, Refuse(child.until, cause.text), child.until, cause.text))

@@ -91,7 +91,7 @@ def exited(turn: Turn, event: Exited | Ended) -> None:
         _gone(turn, child, event.reason)
     elif child is not None and child.status is Status.LOST and event.reason.kind not in _AWAY:
         _end(turn, child, event.reason, cause)
-    elif child is not None and (child.live or child.status is Status.ESCALATED):
+    elif child is not None and child.live:
         _gone_by_itself(turn, child, event.reason, cause)
     else:
         _amend(turn, event)
@@ -110,7 +110,6 @@ def _amend(turn: Turn, event: Exited | Ended) -> None:
 def _gone_by_itself(turn: Turn, child: Child, reason: Exit, cause: Cause) -> None:
     grace = turn.state.spec.lost_grace
     if reason.kind in _AWAY and grace and not child.suspended and turn.state.mode is Mode.UP:
-        turn.disarm(child)
         child.status, child.reason, child.ended = Status.LOST, reason, child.incarnation
         turn.arm(child, Due.LOST, grace)
     else:

@@ -98,7 +98,6 @@ def advance(turn: Turn) -> None:
 
 def _lay_down(turn: Turn, child: Child) -> None:
     """Take leave of a child that is not alive (any more): it never comes back."""
-    answer_starters(turn, child, Outcome.STOPPING)
     status = Status.HELD if turn.state.parks else Status.FINISHED
     bury(turn, child, status, child.last_words)
 

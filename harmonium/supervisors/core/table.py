@@ -114,7 +114,7 @@ class Table:
 
     def _changed(self, place: int, child: Child | None, index: _Index) -> Table:
         root, shift = self._root, self._shift
-        if not shift and child is not None and place < _WIDTH:  # 0.7 us, where the rest takes 1
+        if not shift and place < _WIDTH:  # 0.7 us, where the rest takes 1
             root = (*root[:place], child, *root[place + 1 :])
             return Table(root, 0, max(self.end, place + 1), index)
         while place >> (shift + _BITS):

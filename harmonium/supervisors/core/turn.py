@@ -73,8 +73,7 @@ class Turn:
         return child
 
     def drop(self, child: Child) -> None:
-        """Forget a child; its id may be used again at once."""
-        self.disarm(child)
+        """Forget a child that has no timer; its id may be used again at once."""
         self.state.newest = max(self.state.newest, child.incarnation)
         self.state.table = self.state.table.remove(child)
         del self._drafts[child.id]
@@ -98,8 +97,7 @@ class Turn:
 
     def arm(self, child: Child, due: Due, delay: float) -> None:
         """Set the child's timer; it has one at a time."""
-        if child.serial:
-            self.disarm(child)
+        self.disarm(child)
         child.due, child.serial = due, self.serial()
         self.effects.append(SetTimer(Token(child.id, due, child.serial), delay))
 
