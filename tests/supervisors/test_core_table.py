@@ -48,3 +48,15 @@ def test_children_that_are_gone_leave_nothing_behind():
         found = found.remove(child)
     assert [one.id for one in found] == ["c1099"]
     assert nodes(found._root) == 3, "one for each level"
+
+
+@pytest.mark.parametrize("count", [1, 33, 1100])
+def test_a_table_that_was_emptied_takes_children_again(count):
+    """Behind the places that were used before."""
+    found = table(count)
+    for child in list(found):
+        found = found.remove(child)
+    assert (list(found), list(found.downward()), len(found)) == ([], [], 0)
+    found = found.put(Child(kid("new"), "new"))
+    assert [(one.id, one.place) for one in found] == [("new", count)]
+    assert found.get("new") is not None
