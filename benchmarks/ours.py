@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from loguru import logger
@@ -22,6 +25,7 @@ __all__ = [
     "asks_from_thread",
     "asks_of_many",
     "bytes_per_agent",
+    "bytes_per_agent_alone",
     "crashes",
     "ping_pong",
     "run_system",
@@ -280,6 +284,19 @@ def spawns(n: int) -> float:
         return len(kept) / (time.perf_counter() - began)
 
     return run_system(supervisor("w5", children=[child(Idle, id="parent")]), work)
+
+
+def bytes_per_agent_alone(n: int) -> float:
+    """Resident bytes for each idle agent, in an interpreter of its own.
+
+    In this one, agents would go where those of earlier rounds have been.
+    """
+    code = f"from benchmarks.ours import bytes_per_agent; print(bytes_per_agent({n}))"
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
 
 
 def bytes_per_agent(n: int) -> float:
