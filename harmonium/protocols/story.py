@@ -104,7 +104,7 @@ def _voted(record: Record) -> str:
 
 
 def _verdict(record: Record) -> str:
-    return f"the vote was decided: {record.what}"
+    return f"the vote ended: {record.what}"
 
 
 def _conflict(record: Record) -> str:
