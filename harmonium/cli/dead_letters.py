@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from harmonium.actors.dead_letters_store import LETTERS, Saved, load_letters
-from harmonium.actors.store.opening import open_store
-from harmonium.actors.store.parts import Parts
+from harmonium.actors.store.ports import Store
+from harmonium.cli.output import print_json
+from harmonium.cli.sources import one_of, pages
+from harmonium.cli.storing import existing_store
 from harmonium.protocols.durations import format_duration
 from harmonium.protocols.errors import ConfigError
 from harmonium.protocols.reliability.dead_letter_filter import DeadLetterFilter, Letter
@@ -51,15 +53,15 @@ def list_letters(
     *, only: Only = None, control: Control = None, store: Place = None, json: AsJson = False
 ) -> int:
     """List dead letters, oldest first."""
-    _one_of(control, store)
+    one_of("dead-letters", control, store)
     DeadLetterFilter.parse(only or "")
     if control is not None:
-        letters = list(_pages(control, only or ""))
+        letters = list(pages(control, "letters", only=only or ""))
     else:
-        with _store(store) as opened:
+        with existing_store(store or "") as opened:
             letters = [_told(one) for one in _meant(load_letters(opened, MOST), only)]
     if json:
-        return _print_json(letters)
+        return print_json(letters)
     sys.stdout.write("".join(f"{_line(letter)}\n" for letter in letters))
     return 0
 
@@ -67,17 +69,17 @@ def list_letters(
 @dead_letters_app.command
 def show(id: Id, *, control: Control = None, store: Place = None, json: AsJson = False) -> int:
     """Show all of one dead letter."""
-    _one_of(control, store)
+    one_of("dead-letters", control, store)
     if control is not None:
         letter = request(control, "letter", id=id)
     else:
-        with _store(store) as opened:
+        with existing_store(store or "") as opened:
             found = [_told(one) for one in load_letters(opened, MOST) if one.id == id]
         letter = found[-1] if found else None
     if letter is None:
         raise ConfigError(f"dead letter {id}", "there is no such letter", "see dead-letters list")
     if json:
-        return _print_json(letter)
+        return print_json(letter)
     sys.stdout.write("".join(f"{line}\n" for line in _lines(letter)))
     return 0
 
@@ -95,7 +97,7 @@ def edit(
     """Change fields of a dead letter's message; it is checked against the message's class."""
     running = _running("edit", control, store)
     letter = request(running, "edit_letter", id=id, fields=_values(fields))
-    return _print_json(letter["message"])
+    return print_json(letter["message"])
 
 
 @dead_letters_app.command
@@ -111,18 +113,18 @@ def replay(*ids: Ids, only: Only = None, control: Control = None, store: Place =
 @dead_letters_app.command
 def drop(*ids: Ids, only: Only = None, control: Control = None, store: Place = None) -> int:
     """Throw dead letters away. Exit status 1 if there was none."""
-    _one_of(control, store)
+    one_of("dead-letters", control, store)
     _some("drop", ids, only)
     if control is not None:
         count = request(control, "drop_letters", ids=list(ids), only=only)
     else:
-        with _store(store) as opened:
+        with existing_store(store or "") as opened:
             count = _drop(opened, ids, only)
     sys.stdout.write(f"{count} dropped\n")
     return 0 if count else 1
 
 
-def _drop(opened: Parts, ids: tuple[str, ...], only: str | None) -> int:
+def _drop(opened: Store, ids: tuple[str, ...], only: str | None) -> int:
     letters = load_letters(opened, MOST)
     meant = {one.record for one in letters if one.id in ids}
     if only is not None:
@@ -130,19 +132,7 @@ def _drop(opened: Parts, ids: tuple[str, ...], only: str | None) -> int:
     return opened.log(LETTERS).delete(*sorted(meant)).result()
 
 
-def _pages(control: Path, only: str) -> Iterator[dict[str, Any]]:
-    skip = 0
-    while page := request(control, "letters", only=only, skip=skip):
-        yield from page
-        skip += len(page)
-
-
 # -- what was asked for
-
-
-def _one_of(control: Path | None, store: str | None) -> None:
-    if (control is None) == (store is None):
-        raise ConfigError("dead-letters", "it needs either --control SOCKET or --store PLACE")
 
 
 def _running(what: str, control: Path | None, store: str | None) -> Path:
@@ -176,13 +166,6 @@ def _values(fields: tuple[str, ...]) -> dict[str, Any]:
                 f"field {field!r}", "its value is no JSON", f"text stands in quotes: {name}='\"…\"'"
             ) from None
     return values
-
-
-def _store(place: str | None) -> Parts:
-    assert place is not None  # noqa: S101 - one of the two is given
-    if "://" not in place and not Path(place).exists():
-        raise ConfigError(f"--store {place}", "there is no such file")
-    return open_store(place)
 
 
 def _meant(letters: Iterable[Saved], only: str | None) -> list[Saved]:
@@ -240,8 +223,3 @@ def _lines(letter: dict[str, Any]) -> list[str]:
 def _ago(age: float) -> str:
     day = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - age))
     return f"{day} ({format_duration(float(int(age)))} ago)" if age >= 1.0 else f"{day} (just now)"
-
-
-def _print_json(value: Any) -> int:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-    return 0

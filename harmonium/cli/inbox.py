@@ -7,15 +7,15 @@ which takes the answer when it runs again.
 from __future__ import annotations
 
 import getpass
-import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from harmonium.actors.store.opening import open_store
+from harmonium.cli.output import print_json
+from harmonium.cli.sources import one_of, pages
+from harmonium.cli.storing import existing_store
 from harmonium.protocols.errors import ConfigError
 from harmonium.supervisors.control import request
 from harmonium.supervisors.inbox_orders import StoredQuestions
@@ -44,14 +44,14 @@ def list_questions(
     json: AsJson = False,
 ) -> int:
     """List the questions that wait, the oldest first."""
-    _one_of(control, store)
+    one_of("inbox", control, store, place="FILE")
     if control is not None:
-        questions = list(_pages(control, everything=everything))
+        questions = list(pages(control, "inbox_list", everything=everything))
     else:
-        with open_store(_existing(store)) as opened:
+        with existing_store(store or "") as opened:
             questions = StoredQuestions(opened).list(everything=everything)
     if json:
-        return _print_json(questions)
+        return print_json(questions)
     sys.stdout.write("".join(f"{_line(one)}\n" for one in questions))
     return 0
 
@@ -59,16 +59,16 @@ def list_questions(
 @inbox_app.command
 def show(id: Id, *, control: Control = None, store: Place = None, json: AsJson = False) -> int:
     """Show all of one question."""
-    _one_of(control, store)
+    one_of("inbox", control, store, place="FILE")
     if control is not None:
         question = request(control, "inbox_show", id=id)
     else:
-        with open_store(_existing(store)) as opened:
+        with existing_store(store or "") as opened:
             question = StoredQuestions(opened).show(id)
     if question is None:
         raise ConfigError(f"question {id}", "there is no such question", "see inbox list")
     if json:
-        return _print_json(question)
+        return print_json(question)
     sys.stdout.write("".join(f"{line}\n" for line in _lines(question)))
     return 0
 
@@ -102,23 +102,16 @@ def refuse(
 def _give(
     id: str, answer: str, by: str | None, control: Path | None, store: str | None, *, decline: bool
 ) -> int:
-    _one_of(control, store)
+    one_of("inbox", control, store, place="FILE")
     by = by or _me()
     if control is not None:
         outcome = request(control, "inbox_answer", id=id, answer=answer, by=by, decline=decline)
     else:
-        with open_store(_existing(store)) as opened:
+        with existing_store(store or "") as opened:
             outcome = StoredQuestions(opened).answer(id, answer, by=by, decline=decline)
     why = f": {outcome['why']}" if outcome["why"] else ""
     sys.stdout.write(f"{id}: {outcome['outcome']}{why}\n")
     return 0 if outcome["ok"] else 1
-
-
-def _pages(control: Path, *, everything: bool) -> Iterator[dict[str, Any]]:
-    skip = 0
-    while page := request(control, "inbox_list", everything=everything, skip=skip):
-        yield from page
-        skip += len(page)
 
 
 def _me() -> str:
@@ -126,18 +119,6 @@ def _me() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without a user of this number
         return ""
-
-
-def _one_of(control: Path | None, store: str | None) -> None:
-    if (control is None) == (store is None):
-        raise ConfigError("inbox", "it needs either --control SOCKET or --store FILE")
-
-
-def _existing(store: str | None) -> str:
-    place = store or ""
-    if "://" not in place and not Path(place).is_file():
-        raise ConfigError(f"--store {place}", "there is no such file")
-    return place
 
 
 def _line(one: dict[str, Any]) -> str:
@@ -171,8 +152,3 @@ def _lines(one: dict[str, Any]) -> list[str]:
         "why": one["why"],
     }
     return [f"{name + ':':<10} {text}" for name, text in shown.items() if text]
-
-
-def _print_json(value: Any) -> int:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-    return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from harmonium.actors.store import Store
+from harmonium.cli.output import print_json
 from harmonium.cli.storing import existing_store
 from harmonium.protocols import story
 from harmonium.protocols.decision_log import Head, Record, from_row, to_row
@@ -60,7 +60,7 @@ def verify(
         anchor = None if head is None else _head(head)
         reports = [verify_log(opened, path, anchor) for path in paths]
     if json:
-        _print_json([_plain(report) for report in reports])
+        print_json([_plain(report) for report in reports])
     else:
         sys.stdout.write("".join(f"{_line(report)}\n" for report in reports) or "no decisions\n")
     return 1 if any(report.broken for report in reports) else 0
@@ -107,7 +107,7 @@ def explain_request(
         )
     told = story.tell(records)
     if as_json:
-        return _print_json({"records": [to_row(one) for one in records], "story": told})
+        return print_json({"records": [to_row(one) for one in records], "story": told})
     sys.stdout.write("".join(f"{line}\n" for line in told))
     return 0
 
@@ -164,8 +164,3 @@ def _told(record: Record) -> str:
 
 def _json_line(path: str, record: Record) -> str:
     return json.dumps({"log": path, **to_row(record)}, ensure_ascii=False) + "\n"
-
-
-def _print_json(value: Iterable[Any]) -> int:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-    return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from rich.tree import Tree
 from harmonium.cli import supervising
 from harmonium.cli.finding import find_application
 from harmonium.cli.log import explain_request, log_app
+from harmonium.cli.output import print_json
 from harmonium.protocols.errors import ConfigError
 from harmonium.supervisors.bundles import load_bundle
 from harmonium.supervisors.control import request
@@ -49,7 +49,7 @@ def show_live_tree(control: Path, *, as_json: bool) -> int:
     """Draw the tree of a running system with the state of every agent."""
     tops = request(control, "tree")
     if as_json:
-        return _print_json(tops)
+        return print_json(tops)
     for top in tops:
         Console().print(_draw(top, Tree(_label(top), guide_style="dim")))
     return 0
@@ -140,7 +140,7 @@ def _explain(
             "it needs --control SOCKET, --journal FOLDER, --store FILE, or a file to explain",
         )
     if json:
-        return _print_json(sentences)
+        return print_json(sentences)
     sys.stdout.write("".join(f"{sentence}\n" for sentence in sentences))
     return 0
 
@@ -149,7 +149,7 @@ def _children(path: Address, *, control: Control, json: AsJson = False) -> int:
     """List the children of a supervisor of a running system."""
     rows = request(control, "children", path=path)
     if json:
-        return _print_json(rows)
+        return print_json(rows)
     for row in rows:
         line = f"{row['id']:<20} {row['state']:<12} #{row['incarnation']}"
         more = f"  {row['restarts']} restarts  {row['reason']}" if row["restarts"] else ""
@@ -223,8 +223,3 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"cannot be read: {error}") from None
-
-
-def _print_json(value: Any) -> int:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-    return 0
