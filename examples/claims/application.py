@@ -110,7 +110,7 @@ def _line(settled: Settled) -> dict[str, Any]:
 async def _summary(
     job: Job[Settings], file: ClaimFile, results: list[Settled], began: float
 ) -> Summary:
-    await _quiet(job)
+    await job.quiet()
     account = job.system.account()
     paid = sum((one.amount for one in results), Decimal(0))
     decided_by = Counter(one.decided_by for one in results)
@@ -142,12 +142,6 @@ def _broken(job: Job[Settings], file: ClaimFile, results: list[Settled]) -> list
     if not job.system.account().balanced:
         broken.append(f"the account of messages does not add up: {job.system.account()}")
     return broken
-
-
-async def _quiet(job: Job[Settings]) -> None:
-    """Wait until nothing is in flight."""
-    while job.system.account().in_flight:  # noqa: ASYNC110 - no event tells of empty mailboxes
-        await asyncio.sleep(0.001)
 
 
 application = Application(

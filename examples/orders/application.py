@@ -116,7 +116,7 @@ async def _summary(
     job: Job[Settings], file: OrderFile, results: list[OrderOutcome], began: float
 ) -> Summary:
     system = job.system
-    await _quiet(job)
+    await job.quiet()
     shop = Shop.of(system.tree)
     outcomes = Counter(result.outcome.value for result in results)
     account = system.account()
@@ -139,12 +139,6 @@ async def _summary(
     if not account.balanced:
         broken = (*broken, f"the account of messages does not add up: {account}")
     return Summary(data, headline, broken)
-
-
-async def _quiet(job: Job[Settings]) -> None:
-    """Wait until nothing is in flight: late ballots and undone steps come to their end."""
-    while job.system.account().in_flight:  # noqa: ASYNC110 - no event tells of empty mailboxes
-        await asyncio.sleep(0.001)
 
 
 def _money(results: list[OrderOutcome], outcome: Outcome) -> Decimal:

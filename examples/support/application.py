@@ -126,8 +126,7 @@ def _sizes(job: Job[Settings]) -> dict[str, int]:
 
 async def _summary(job: Job[Settings], day: Day, tally: _Tally, began: float) -> Summary:
     system = job.system
-    while system.account().in_flight:  # noqa: ASYNC110 - no event tells of empty mailboxes
-        await asyncio.sleep(0.001)
+    await job.quiet()
     account, books = system.account(), Desk.books_of(system.tree)
     data = {
         "requests": len(day.lines),

@@ -114,7 +114,7 @@ def _is_tie(verdict: Verdict) -> bool:
 async def _summary(
     job: Job[Settings], file: Answers, truths: Truths, verdicts: Sequence[Verdict], began: float
 ) -> Summary:
-    await _quiet(job)
+    await job.quiet()
     account = job.system.account()
     data: dict[str, Any] = {
         "rule": job.settings.rule,
@@ -153,12 +153,6 @@ def _broken(file: Answers, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     counted = {one.question: {b.voter: b.choice for b in one.ballots} for one in verdicts}
     wrong = [one for one, answers in file.answers.items() if counted.get(one) != answers]
     return tuple(f"question {one}: the ballots are not the answers given" for one in wrong[:10])
-
-
-async def _quiet(job: Job[Settings]) -> None:
-    """Wait until nothing is in flight."""
-    while job.system.account().in_flight:  # noqa: ASYNC110 - no event tells of empty mailboxes
-        await asyncio.sleep(0.001)
 
 
 application = Application(

@@ -6,6 +6,7 @@ module needs no extra, so that an example or a service can import it.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -72,6 +73,11 @@ class Job(Generic[S]):
         """Write one JSON object as a line of the output."""
         if self.output is not None:
             self.output.write(json.dumps(result, ensure_ascii=False) + "\n")
+
+    async def quiet(self) -> None:
+        """Wait until nothing is in flight: what is late or undone has come to its end."""
+        while self.system.account().in_flight:  # noqa: ASYNC110 - no event tells of empty mailboxes
+            await asyncio.sleep(0.001)
 
     def complain(self, line: str) -> None:
         """Report a part of the input that cannot be used; the rest goes on."""
