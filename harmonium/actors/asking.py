@@ -142,11 +142,7 @@ class Asking(Mail):
 
     def reply(self, envelope: RawEnvelope, value: Any) -> None:
         """Send the answer to whoever asked."""
-        ask: Any = envelope[2]
-        ask.answered = True
-        self.sent = number = self.sent + 1
-        answer = (value, self.active, None, number, envelope[3], envelope[5])
-        self.carry_reply(ask, answer, failed=False)
+        self.respond(envelope, value, failed=False)
 
     def reply_error(self, envelope: RawEnvelope, error: BaseException) -> None:
         """Tell whoever asked that there will be no answer, and why; unless it has given up."""
@@ -166,7 +162,6 @@ class Asking(Mail):
         """Bring a reply to its asker; a simulated ground takes its time here."""
         owner = ask.owner
         if owner is None:
-            # `arrive` and `guard`, without their calls.
             if ask.done():
                 self.dead_letter("(outside)", answer, "late reply")
                 return
@@ -188,21 +183,16 @@ class Asking(Mail):
         self.arrive(ask, answer, failed=True)
 
     def arrive(self, ask: Any, answer: RawEnvelope, *, failed: bool) -> None:
-        """Settle an ask with its reply; one that comes too late is a dead letter."""
+        """Settle an agent's ask with its reply; one that comes too late is a dead letter."""
         if ask.done():
-            to = ask.owner if ask.owner is not None else "(outside)"
-            self.dead_letter(to, answer, "late reply")
+            self.dead_letter(ask.owner, answer, "late reply")
             return
         if _forsaken(ask):
             ask.drop()
             self.dead_letter(ask.owner, answer, "asker restarted")
             return
         self.handled += 1
-        finish = ask.fail if failed else ask.settle
-        if ask.owner is None:
-            self.guard(finish, answer[0])  # a callback from outside is no fault of who answers
-        else:
-            finish(answer[0])
+        (ask.fail if failed else ask.settle)(answer[0])
 
     def settle(self, ask: Any, value: Any, *, failed: bool) -> None:
         """Settle an ask without a message: a timeout is the asker's own doing."""
@@ -224,7 +214,7 @@ class Asking(Mail):
 def _forsaken(ask: Any) -> bool:
     """Whether the incarnation that asked has ended: nothing of it may run any more."""
     owner = ask.owner
-    return owner is not None and (owner.incarnation != ask.incarnation or owner.state in _ENDED)
+    return owner.incarnation != ask.incarnation or owner.state in _ENDED
 
 
 _ENDED = (CellState.WAITING, CellState.DEAD)

@@ -251,7 +251,8 @@ class Scheduler:
     def _begin_fast(self, cell: Cell, envelope: RawEnvelope) -> bool:
         """Start an async handler that nobody watches; False if it takes the long way.
 
-        One call instead of `take`, `handle` and `begin`: 3 us of 30 for a handler that awaits.
+        One call instead of `take`, `handle` and `begin`: with the shorter ways of timers
+        and promises, a handler that suspends takes 15.7 us instead of 20.
         """
         message, context = envelope[0], envelope[5]
         coroutine = cell.agent.__table__.coroutines.get(message.__class__)
