@@ -1,7 +1,7 @@
 """Typed, supervised agents in one declared tree that runs on three grounds.
 
 A name is loaded from its home when it is first used: all of them together are
-400 modules, and a program pays for those that it needs.
+390 modules, and a program pays for those that it needs.
 """
 
 from importlib import import_module
