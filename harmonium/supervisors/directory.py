@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from harmonium.actors.agent import Agent
-from harmonium.actors.birth import Birth
 from harmonium.protocols.contract import Contract
 from harmonium.protocols.pipeline.check import Accepts
 from harmonium.supervisors.pipelines import pipeline_of
+from harmonium.supervisors.singleton import made_by
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
 __all__ = ["Directory"]
@@ -117,7 +117,7 @@ def _of_agent(spec: ChildSpec) -> Contract | None:
     pipeline = pipeline_of(spec)
     if pipeline is not None:
         return _of_pipeline(pipeline.request)
-    factory = spec.start.factory if isinstance(spec.start, Birth) else None
+    factory = made_by(spec)
     if isinstance(factory, type) and issubclass(factory, Agent):
         return factory.contract()
     return None

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from harmonium.actors.context import Context
+from harmonium.protocols.checks import check_count, check_seconds
 from harmonium.protocols.errors import StoreCorrupt
 from harmonium.supervisors.decision_records import short
 
@@ -26,26 +27,29 @@ COORDINATORS = "coordinators"
 _FORMAT = 1
 
 
-def _above_zero(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    del instance
-    if not value > 0:
-        raise ValueError(f"{attribute.name} must be above 0, not {value!r}")
-
-
 @attrs.frozen(slots=True, kw_only=True)
 class Keep:
     """How much of what is over stays in the store.
 
     Args:
         results: How many results of finished requests that had an idempotency
-            key: whoever asks again under the key gets the result. The oldest go first.
-        results_for: For how many seconds a result stays.
-        decisions: How many records of the decision log, at least; the oldest go first.
+            key, at least 1: whoever asks again under the key gets the result. The
+            oldest go first.
+        results_for: For how many seconds a result stays, above 0; a week if not given.
+        decisions: How many records of the decision log, at least 1; the oldest go first.
+
+    Raises:
+        SpecError: If a bound above does not hold.
     """
 
-    results: int = attrs.field(default=10_000, validator=_above_zero)
-    results_for: float = attrs.field(default=7 * 86_400.0, validator=_above_zero)
-    decisions: int = attrs.field(default=100_000, validator=_above_zero)
+    results: int = 10_000
+    results_for: float = 7 * 86_400.0
+    decisions: int = 100_000
+
+    def __attrs_post_init__(self) -> None:
+        check_count("Keep.results", self.results, least=1)
+        check_seconds("Keep.results_for", self.results_for, above=0.0)
+        check_count("Keep.decisions", self.decisions, least=1)
 
 
 def streams_of(path: str) -> str:

@@ -15,7 +15,6 @@ from typing import Any
 
 import attrs
 
-from harmonium.actors.birth import Birth
 from harmonium.actors.cell import Cell
 from harmonium.protocols.codec import Codec
 from harmonium.protocols.contract import Contract
@@ -24,6 +23,7 @@ from harmonium.protocols.message_info import info_of
 from harmonium.protocols.pipeline import wire
 from harmonium.protocols.pipeline.events import Event
 from harmonium.supervisors.pipelines import pipelines_of
+from harmonium.supervisors.singleton import made_by
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 from harmonium.supervisors.supervisor import Supervisor
 
@@ -189,7 +189,6 @@ def _contracts(spec: SupervisorSpec) -> Iterator[Contract]:
 
 
 def _contract(spec: ChildSpec) -> Iterator[Contract]:
-    factory = spec.start.factory if isinstance(spec.start, Birth) else None
-    table = getattr(factory, "__table__", None)
+    table = getattr(made_by(spec), "__table__", None)
     if table is not None:
         yield table.contract

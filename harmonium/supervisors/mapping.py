@@ -7,26 +7,36 @@ the path in the tree. Durations may be numbers of seconds or texts such as
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from harmonium.protocols.backoff import Backoff
-from harmonium.protocols.budget import Budget
-from harmonium.protocols.durations import parse_duration
-from harmonium.protocols.errors import ConfigError, SpecError
-from harmonium.protocols.nearest import did_you_mean
-from harmonium.protocols.overflow import Overflow
-from harmonium.protocols.reliability.work_budget import WorkBudget
-from harmonium.protocols.waiting import DROP, HOLD, Forward, Mail, Reply, Stash
+from harmonium.protocols.errors import SpecError
+from harmonium.protocols.reliability.lease import LeasePolicy
 from harmonium.supervisors import words
-from harmonium.supervisors.directives import Directives, directives
-from harmonium.supervisors.phase_spec import StopPhase
+from harmonium.supervisors.mapping_fields import (
+    AGENT,
+    CHILD,
+    COORDINATOR,
+    KINDS,
+    LEASE,
+    ONLY,
+    PHASE,
+    STARTS,
+    SUPERVISOR,
+)
+from harmonium.supervisors.mapping_values import (
+    as_is,
+    fields_of,
+    imported,
+    inside,
+    list_of,
+    seconds,
+    table_of,
+)
 from harmonium.supervisors.pipeline_mapping import coordinator_from_mapping
-from harmonium.supervisors.poison import Poison
 from harmonium.supervisors.pool import pool
 from harmonium.supervisors.pool_mapping import pool_fields
+from harmonium.supervisors.singleton import singleton
 from harmonium.supervisors.spec import (
     ChildSpec,
     SupervisorSpec,
@@ -38,184 +48,7 @@ from harmonium.supervisors.spec import (
 __all__ = ["child_from_mapping", "from_mapping"]
 
 Made = TypeVar("Made")
-Reader = Callable[[str, Any], Any]
-
-
-# --- readers of single values: (place, value in the file) -> value in the spec ---
-
-
-def _as_is(_: str, value: Any) -> Any:
-    return value
-
-
-def _seconds(place: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_duration(value)
-    except ConfigError as error:
-        raise SpecError(place, f"{value!r} {error.problem}", error.remedy) from None
-
-
-def _seconds_or_never(place: str, value: Any) -> Any:
-    return None if value == "never" else _seconds(place, value)
-
-
-def _shutdown(place: str, value: Any) -> Any:
-    known = {one.value: one for one in words.Shutdown}
-    if not isinstance(value, str) or value[:1].isdigit():
-        return _seconds(place, value)
-    if value not in known:
-        raise SpecError(place, f"{value!r} is unknown", did_you_mean(value, known))
-    return known[value]
-
-
-def _word(kind: type[words.Word | Overflow]) -> Reader:
-    def read(place: str, value: Any) -> Any:
-        known = {str(one.value): one for one in kind}
-        if not isinstance(value, str) or value not in known:
-            raise SpecError(place, f"{value!r} is unknown", did_you_mean(str(value), known))
-        return known[value]
-
-    return read
-
-
-def _money(place: str, value: Any) -> Decimal:
-    """Read an amount; a float would have lost cents before it came here."""
-    try:
-        if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
-            return Decimal(value)
-    except InvalidOperation:
-        pass
-    raise SpecError(place, f"{value!r} is no amount of money", 'write it as a text: "12.50"')
-
-
-def _record(cls: Callable[..., Any], readers: Mapping[str, Reader]) -> Reader:
-    def read(place: str, value: Any) -> Any:
-        fields = _fields(place, value, readers)
-        return _inside(place, lambda: cls(**fields))
-
-    return read
-
-
-def _table(place: str, value: Any) -> Directives:
-    rows: dict[Any, Any] = dict(_mapping(place, value))
-    otherwise = rows.pop("*", words.ESCALATE)
-    return directives(rows, otherwise=otherwise, place=place)
-
-
-def _mail(place: str, value: Any) -> Mail:
-    if value == "hold":
-        return HOLD
-    if value == "drop":
-        return DROP
-    kinds: Mapping[str, Reader] = {
-        "stash": lambda place, number: _inside(place, lambda: Stash(number)),
-        "reply": lambda place, text: Reply(_imported(place, text)),
-        "forward": lambda _, to: Forward(to),
-    }
-    if isinstance(value, Mapping) and len(value) == 1:
-        (name,) = value
-        if name in kinds:
-            mail: Mail = kinds[name](place, value[name])
-            return mail
-    raise SpecError(
-        place,
-        f"{value!r} is no policy",
-        'write "hold", "drop", {stash=3}, {reply=…} or {forward=…}',
-    )
-
-
-def _imported(place: str, name: Any) -> Any:
-    """Import what a text like ``package.module:name`` names."""
-    if not isinstance(name, str) or ":" not in name:
-        raise SpecError(place, f"{name!r} names nothing", "write package.module:name")
-    try:
-        return pkgutil.resolve_name(name)
-    except Exception as error:
-        raise SpecError(place, f"{name!r} cannot be imported ({error})", "check it") from error
-
-
-_BACKOFF: Mapping[str, Reader] = {
-    "initial": _seconds,
-    "maximum": _seconds,
-    "factor": _as_is,
-    "jitter": _as_is,
-    "stable_for": _seconds,
-    "max_retries": _as_is,
-}
-_backoff = _record(Backoff, _BACKOFF)
-_budget = _record(Budget, {"max_restarts": _as_is, "within": _seconds})
-_work_budget = _record(
-    WorkBudget,
-    {
-        "messages": _as_is,
-        "seconds": _seconds,
-        "concurrency": _as_is,
-        "money": _money,
-        "tokens": _as_is,
-        "warn_at": lambda place, value: tuple(_list(place, value)),
-        "stops": _as_is,
-    },
-)
-_poison = _record(Poison, {"attempts": _as_is, "age": _seconds, "others": _as_is})
-_phase = _record(
-    StopPhase,
-    {"name": _as_is, "after": _as_is, "timeout": _seconds, "recover": _as_is, "enabled": _as_is},
-)
-
-_AGENT: Mapping[str, Reader] = {
-    "args": _as_is,
-    "kwargs": _as_is,
-    "mailbox": _as_is,
-    "overflow": _word(Overflow),
-    "handler_limit": _seconds_or_never,
-    "keep_children": _as_is,
-    "stash": _as_is,
-    "retries": _as_is,
-    "work_budget": _work_budget,
-}
-_CHILD: Mapping[str, Reader] = {
-    "id": _as_is,
-    "restart": _word(words.RestartType),
-    "shutdown": _shutdown,
-    "significant": _as_is,
-    "start_timeout": _seconds_or_never,
-    "backoff": _backoff,
-    "mail": _mail,
-    "directives": _table,
-    "budget": _budget,
-    "quarantine": _backoff,
-    "poison": _poison,
-    "forced": _as_is,
-    "options": _as_is,
-}
-_SUPERVISOR: Mapping[str, Reader] = {
-    "name": _as_is,
-    "strategy": _word(words.Strategy),
-    "max_restarts": _as_is,
-    "within": _seconds,
-    "per_child": _as_is,
-    "subtree": _budget,
-    "work_budget": _work_budget,
-    "auto_shutdown": _word(words.AutoShutdown),
-    "completed": _word(words.Bystander),
-    "held": _word(words.Bystander),
-    "directives": _table,
-    "exhausted": _word(words.Exhausted),
-    "on_root_exhausted": _word(words.RootExhausted),
-    "lost_grace": _seconds,
-    "keep_added": _as_is,
-    "kind": _word(words.Kind),
-    "max_children": _as_is,
-    "extra_args": lambda _, value: tuple(value),
-    "partitions": _as_is,
-}
 _NESTED = ("children", "template", "stop_phases")
-_COORDINATOR = ("pipeline", "messages", "limit")
-
-
-# --- whole specs ---
 
 
 def from_mapping(data: Mapping[str, Any], *, path: str = "") -> SupervisorSpec:
@@ -237,14 +70,14 @@ def from_mapping(data: Mapping[str, Any], *, path: str = "") -> SupervisorSpec:
         harmonium.protocols.errors.SpecError: /shop.strategy: 'one_for_al' is unknown;
         did you mean 'one_for_all'?
     """
-    plain = _mapping(path or "tree", data)
+    plain = table_of(path or "tree", data)
     place = f"{path}/{plain.get('name', '')}"
-    readers = {**_SUPERVISOR, **dict.fromkeys(_NESTED, _as_is)}
-    fields = _fields(place, plain, readers)
+    readers = {**SUPERVISOR, **dict.fromkeys(_NESTED, as_is)}
+    fields = fields_of(place, plain, readers)
     if "children" in fields:
         fields["children"] = _children(place, fields["children"])
     if "stop_phases" in fields:
-        phases = _list(f"{place}.stop_phases", fields["stop_phases"])
+        phases = list_of(f"{place}.stop_phases", fields["stop_phases"])
         fields["stop_phases"] = tuple(_one_phase(f"{place}.stop_phases", one) for one in phases)
     if fields.get("template") is not None:
         fields["template"] = child_from_mapping(fields["template"], path=place)
@@ -274,45 +107,67 @@ def child_from_mapping(data: Mapping[str, Any], *, path: str = "") -> ChildSpec:
             `pipeline`, which makes it a coordinator
             (`harmonium.supervisors.pipeline_mapping`); and the fields of
             `ChildSpec`. An agent with a table `pool` is one:
-            ``pool = {size = [2, 16], router = "sticky", key = "customer"}``.
+            ``pool = {size = [2, 16], router = "sticky", key = "customer"}``;
+            with a table `singleton` it runs in one system at a time:
+            ``singleton = {lease = "cron", seconds = "10s", margin = 0.1}``.
         path: The path of its supervisor, for errors.
 
     Raises:
         SpecError: As `from_mapping`.
     """
-    plain = dict(_mapping(f"{path}.children", data))
-    tree, agent = plain.pop("supervisor", None), plain.pop("agent", None)
-    many = plain.pop("pool", None)
-    id = plain.get("id")
-    place = f"{path}/{id or '?'}"
-    own: dict[str, Any] = {key: plain.pop(key) for key in _COORDINATOR if key in plain}
-    if [tree, agent, own.get("pipeline")].count(None) != 2:
+    plain = dict(table_of(f"{path}.children", data))
+    place = f"{path}/{plain.get('id') or '?'}"
+    popped = {key: plain.pop(key, None) for key in KINDS}
+    kinds = {key: value for key, value in popped.items() if value is not None}
+    if sum(key in kinds for key in STARTS) != 1:
         problem = "it needs either `agent` or `supervisor`, or `pipeline`"
         raise SpecError(place, problem, "give one of them")
-    if own.get("pipeline") is not None:
-        fields = _fields(place, plain, {**_CHILD, **_AGENT})
-        return _below(path, lambda: coordinator_from_mapping(place, own, fields, _imported))
-    if own:
-        raise SpecError(f"{place}.{min(own)}", "only a coordinator has it", "give `pipeline`")
-    if tree is not None:
-        named = {"name": id, **_mapping(place, tree)}
-        start: Any = from_mapping(named, path=path)
-        fields = _fields(place, plain, _CHILD)
-    else:
-        start = _imported(f"{place}.agent", agent)
-        fields = _fields(place, plain, {**_CHILD, **_AGENT})
-    args = _list(f"{place}.args", fields.pop("args", ()))
-    if many is None:
-        return _below(path, lambda: child(start, *args, **fields))
-    if tree is not None:
-        raise SpecError(f"{place}.pool", "a pool has copies of one agent", "give `agent`")
-    fields |= pool_fields(f"{place}.pool", many, _seconds, _imported)
-    return _below(path, lambda: pool(start, *args, **fields))
+    for key, (start, who) in ONLY.items():
+        if key in kinds and start not in kinds:
+            raise SpecError(f"{place}.{key}", f"only {who} has it", f"give `{start}`")
+    readers = CHILD if "supervisor" in kinds else {**CHILD, **AGENT}
+    fields = fields_of(place, plain, readers, KINDS)
+    make = _tree if "supervisor" in kinds else _agent if "agent" in kinds else _coordinator
+    return _below(path, lambda: make(place, path, kinds, fields))
+
+
+_Kinds = Mapping[str, Any]
+
+
+def _tree(place: str, path: str, kinds: _Kinds, fields: dict[str, Any]) -> ChildSpec:
+    named = {"name": fields.get("id"), **table_of(place, kinds["supervisor"])}
+    return child(from_mapping(named, path=path), **fields)
+
+
+def _coordinator(place: str, _: str, kinds: _Kinds, fields: dict[str, Any]) -> ChildSpec:
+    own = {key: COORDINATOR[key](f"{place}.{key}", value) for key, value in kinds.items()}
+    return coordinator_from_mapping(place, own, fields, imported)
+
+
+def _agent(place: str, _: str, kinds: _Kinds, fields: dict[str, Any]) -> ChildSpec:
+    start = imported(f"{place}.agent", kinds["agent"])
+    args = list_of(f"{place}.args", fields.pop("args", ()))
+    if "pool" in kinds and "singleton" in kinds:
+        raise SpecError(f"{place}.singleton", "a pool has many agents", "leave one of them out")
+    if "singleton" in kinds:
+        fields |= _singleton(f"{place}.singleton", kinds["singleton"])
+        return singleton(start, *args, **fields)
+    if "pool" in kinds:
+        fields |= pool_fields(f"{place}.pool", kinds["pool"], seconds, imported)
+        return pool(start, *args, **fields)
+    return child(start, *args, **fields)
+
+
+def _singleton(place: str, value: Any) -> dict[str, Any]:
+    """Read the table of a singleton: its lease, and how long that lasts."""
+    fields = fields_of(place, value, {"lease": as_is, **LEASE})
+    lease = {"lease": fields.pop("lease")} if "lease" in fields else {}
+    return {**lease, "policy": inside(place, lambda: LeasePolicy(**fields))}
 
 
 def _children(place: str, value: Any) -> tuple[ChildSpec, ...]:
     found = []
-    for number, one in enumerate(_list(f"{place}.children", value)):
+    for number, one in enumerate(list_of(f"{place}.children", value)):
         if isinstance(one, Mapping) and "id" not in one:
             raise SpecError(f"{place}.children[{number}].id", "it is missing", "give a name")
         found.append(child_from_mapping(one, path=place))
@@ -322,41 +177,7 @@ def _children(place: str, value: Any) -> tuple[ChildSpec, ...]:
 def _one_phase(place: str, value: Any) -> Any:
     if isinstance(value, Mapping) and "name" not in value:
         raise SpecError(f"{place}.name", "it is missing", "give a name")
-    return _phase(place, value)
-
-
-def _fields(place: str, data: Any, readers: Mapping[str, Reader]) -> dict[str, Any]:
-    found = {}
-    for key, value in _mapping(place, data).items():
-        if key not in readers:
-            known = [
-                *readers,
-                *(("agent", "supervisor", "pool", "pipeline") if "restart" in readers else ()),
-            ]
-            raise SpecError(f"{place}.{key}", "no such key", did_you_mean(str(key), known))
-        found[key] = readers[key](f"{place}.{key}", value)
-    return found
-
-
-def _mapping(place: str, value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise SpecError(place, f"{value!r} is no table", "write a table of keys and values")
-    return value
-
-
-def _list(place: str, value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise SpecError(place, f"{value!r} is no list", "write a list")
-    return tuple(value)
-
-
-def _inside(place: str, make: Callable[[], Made]) -> Made:
-    """Run `make`; put `place` where its error names only the class."""
-    try:
-        return make()
-    except SpecError as error:
-        _, dot, field = error.path.partition(".")
-        raise SpecError(place + dot + field, error.problem, error.remedy) from None
+    return PHASE(place, value)
 
 
 def _below(path: str, make: Callable[[], Made]) -> Made:

@@ -27,7 +27,8 @@ def coordinator_from_mapping(
         place: Its path in the tree, for errors.
         own: `pipeline`, a table as `pipeline_from_table` reads it or the name
             of one (``package.module:name``); `messages`, the modules or
-            classes that the table's names are looked up in; and `limit`.
+            classes that the table's names are looked up in; `limit`; and
+            `keep`, a `Keep`.
         fields: The other fields of the child, ready.
         imported: Imports what a text names.
 
@@ -41,8 +42,8 @@ def coordinator_from_mapping(
             raise SpecError(f"{place}.pipeline", f"{pipeline} is no pipeline", "name a Pipeline")
     else:
         found = _read(place, pipeline, own.get("messages", ()), imported)
-    limit = {} if own.get("limit") is None else {"limit": own["limit"]}
-    return coordinator(found, **limit, **fields)
+    given = {key: own[key] for key in ("limit", "keep") if own.get(key) is not None}
+    return coordinator(found, **given, **fields)
 
 
 def _read(place: str, table: Any, names: Any, imported: _Import) -> Pipeline[Any, Any]:

@@ -13,6 +13,7 @@ from harmonium.actors.birth import Birth
 from harmonium.protocols.waiting import Drop, Forward, Hold, Reply, Stash
 from harmonium.supervisors.directives import Directives
 from harmonium.supervisors.pool_mapping import pool_mapping
+from harmonium.supervisors.singleton import led_by
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 from harmonium.supervisors.words import ESCALATE, NEVER_GIVE_UP
 
@@ -46,7 +47,11 @@ def _child(spec: ChildSpec) -> dict[str, Any]:
     data = _changed(spec)
     del data["start"]
     if isinstance(spec.start, Birth):
-        start = _changed(spec.start)
+        birth = spec.start
+        if (led := led_by(birth)) is not None:
+            birth, lease, policy = led
+            data["singleton"] = {**({"lease": lease} if lease else {}), **_changed(policy)}
+        start = _changed(birth)
         return {"id": spec.id, "agent": _name(start.pop("factory"))} | start | data
     if spec.start.pool is not None and spec.start.template is not None:
         members = {**_child(spec.start.template), "pool": pool_mapping(spec.start, _name)}

@@ -138,6 +138,7 @@ MISTAKES = [
     ({"within": 0}, "/shop.within: 0 s is out of bounds"),
     ({"max_restarts": True}, "/shop.max_restarts: True is no whole number"),
     ({"children": 3}, "/shop.children: 3 is no list; write a list"),
+    ({"extra_args": 3}, "/shop.extra_args: 3 is no list; write a list"),
     ({"children": [3]}, "/shop.children: 3 is no table"),
     ({"children": [{"agent": "builtins:dict"}]}, "/shop.children[0].id: it is missing"),
     ({"children": [{"id": "a"}]}, "/shop/a: it needs either `agent` or `supervisor`"),

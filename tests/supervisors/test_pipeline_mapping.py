@@ -9,6 +9,7 @@ import pytest
 from harmonium import Agent, Pipeline, Step, System, handles, message
 from harmonium.protocols.errors import SpecError
 from harmonium.supervisors.checks import find_mistakes
+from harmonium.supervisors.durable_layout import Keep
 from harmonium.supervisors.mapping import from_mapping
 
 
@@ -47,6 +48,7 @@ agent = "harmonium.supervisors.inbox:Inbox"
 id = "walk"
 messages = ["{HERE}"]
 limit = 20
+keep = {{results = 100, results_for = "1h", decisions = 500}}
 
 [children.pipeline]
 request = "Fetch"
@@ -74,7 +76,9 @@ def test_a_system_file_declares_coordinators_and_inboxes():
     tree = from_mapping(tomllib.loads(FILE))
     assert find_mistakes(tree) == []
     with System(tree) as system:
-        assert system.ref("walk")._cell.agent._gate.limit == 20
+        walk = system.ref("walk")._cell.agent
+        assert walk._gate.limit == 20
+        assert walk._keep == Keep(results=100, results_for=3600.0, decisions=500)
         assert system.ask("named", Fetch(1)).result() == Fetched(2)
         answer = system.ask("walk", Fetch(1), timeout=30.0)
         people = system.inbox("people")
@@ -94,6 +98,15 @@ def test_a_system_file_declares_coordinators_and_inboxes():
         ({"pipeline": f"{HERE}:NAMED", "limit": 0}, "its limit is 0"),
         ({"pipeline": f"{HERE}:NAMED", "agent": f"{HERE}:Dog"}, "or `pipeline`"),
         ({"agent": f"{HERE}:Dog", "limit": 3}, "only a coordinator has it"),
+        ({"agent": f"{HERE}:Dog", "keep": {"results": 3}}, "keep: only a coordinator has it"),
+        ({"pipeline": f"{HERE}:NAMED", "keep": 3}, "keep: 3 is no table"),
+        ({"pipeline": f"{HERE}:NAMED", "keep": {"result": 3}}, "did you mean 'results'"),
+        ({"pipeline": f"{HERE}:NAMED", "keep": {"results": 0}}, "keep.results: 0 is too small"),
+        ({"pipeline": f"{HERE}:NAMED", "keep": {"results": True}}, "True is no whole number"),
+        ({"pipeline": f"{HERE}:NAMED", "keep": {"decisions": "x"}}, "keep.decisions: 'x' is no"),
+        ({"pipeline": f"{HERE}:NAMED", "keep": {"results_for": "0s"}}, "keep.results_for: 0 s"),
+        ({"pipeline": f"{HERE}:NAMED", "keep": {"results_for": "soon"}}, "'soon' is no duration"),
+        ({"pipeline": f"{HERE}:NAMED", "keeps": {}}, "keeps: no such key; did you mean 'keep'"),
         ({"pipeline": {"request": "Fetch"}, "messages": ["no.such.module"]}, "cannot be imported"),
         ({"pipeline": {"request": "Fetch"}, "messages": "x"}, "is no list"),
         ({"pipeline": f"{HERE}:NAMED", "timeout": 3}, "no such key"),
