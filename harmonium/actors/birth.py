@@ -10,12 +10,20 @@ from typing import Any
 
 import attrs
 
-from harmonium.protocols.overflow import WAIT, Overflow
+from harmonium.protocols.overflow import DEFAULT_CAPACITY, WAIT, Overflow
+from harmonium.protocols.quick import quick
 from harmonium.protocols.reliability.work_budget import WorkBudget
+from harmonium.protocols.validators import non_negative, positive
 
-__all__ = ["Birth"]
+__all__ = ["DEFAULT_STASH", "USUAL_LIMITS", "Birth"]
+
+DEFAULT_STASH = 1_000
+"""How many messages an agent may stash."""
+USUAL_LIMITS = (DEFAULT_CAPACITY, WAIT, None, False, DEFAULT_STASH, 0, None)
+"""The defaults of `Birth` from `mailbox` on; a recipe with these very objects needs no check."""
 
 
+@quick
 @attrs.frozen(slots=True)
 class Birth:
     """The recipe of an agent: its class or factory, arguments and limits.
@@ -39,10 +47,10 @@ class Birth:
     factory: Callable[..., Any]
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = attrs.field(factory=dict)
-    mailbox: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
+    mailbox: int = attrs.field(default=DEFAULT_CAPACITY, validator=positive)
     overflow: Overflow = WAIT
     handler_limit: float | None = None
     keep_children: bool = False
-    stash: int = attrs.field(default=1_000, validator=attrs.validators.ge(0))
-    retries: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    stash: int = attrs.field(default=DEFAULT_STASH, validator=non_negative)
+    retries: int = attrs.field(default=0, validator=non_negative)
     work_budget: WorkBudget | None = None

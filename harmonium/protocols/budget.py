@@ -107,6 +107,8 @@ class Window:
 
     def used(self, budget: Budget, now: float) -> int:
         """Tell how many restarts still count at `now`."""
+        if self._end == self._start:  # 0.05 us, where the rest takes 0.6
+            return 0
         return self._end - self._since(round((now - budget.within) * _NANO))
 
     def _since(self, oldest: int) -> int:

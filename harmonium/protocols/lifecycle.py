@@ -89,6 +89,7 @@ class Phase(enum.Enum):
     """A child of it failed, and it passed the failure on (escalation)."""
 
 
+@quick
 @attrs.frozen(slots=True)
 class Started:
     """The incarnation is ready: constructor and hooks have returned."""
@@ -118,6 +119,7 @@ class Failed:
     envelope: Any = None
 
 
+@quick
 @attrs.frozen(slots=True)
 class Exited:
     """The incarnation is gone; nothing of it runs any more."""

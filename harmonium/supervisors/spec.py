@@ -9,15 +9,17 @@ from a file (`harmonium.supervisors.mapping`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar, Unpack
 
 import attrs
 
-from harmonium.actors.birth import Birth
+from harmonium.actors.birth import DEFAULT_STASH, Birth
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.overflow import DEFAULT_CAPACITY, WAIT, Overflow
+from harmonium.protocols.quick import quick
 from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.waiting import HOLD, Mail
 from harmonium.supervisors import validation, words
@@ -61,10 +63,15 @@ DEFAULT_QUARANTINE = Backoff(30.0, 600.0, jitter=0.1, stable_for=30.0)
 Spec = TypeVar("Spec")
 
 
+_budget = lru_cache(maxsize=256, typed=True)(Budget)
+"""Budgets are values, and most trees have the same: 0.1 us, not 1.5."""
+
+
 def _table(value: Table) -> Directives | None:
     return value if value is None or isinstance(value, Directives) else as_directives(value)
 
 
+@quick
 @attrs.frozen(slots=True, kw_only=True)
 class ChildSpec:
     """How one child is started, stopped and restarted. Make it with `child`.
@@ -135,6 +142,7 @@ class ChildSpec:
         return self.shutdown
 
 
+@quick
 @attrs.frozen(slots=True, kw_only=True)
 class SupervisorSpec:
     """A supervisor and its children. Make it with `supervisor` or its two sisters.
@@ -204,7 +212,7 @@ class SupervisorSpec:
     def __attrs_post_init__(self) -> None:
         validation.check_supervisor(self)
         # Made once: each crash asks for it.
-        object.__setattr__(self, "budget", Budget(self.max_restarts, self.within))
+        object.__setattr__(self, "budget", _budget(self.max_restarts, self.within))
 
     @property
     def is_dynamic(self) -> bool:
@@ -245,7 +253,7 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
     overflow: Overflow = WAIT,
     handler_limit: float | None = None,
     keep_children: bool = False,
-    stash: int = 1_000,
+    stash: int = DEFAULT_STASH,
     retries: int = 0,
     work_budget: WorkBudget | None = None,
     **fields: Unpack[ChildFields],
@@ -286,16 +294,10 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
     if not isinstance(start, Birth):
         birth = validation.birth(
             place,
-            factory=start,
-            args=args,
-            kwargs=dict(kwargs or {}),
-            mailbox=mailbox,
-            overflow=overflow,
-            handler_limit=handler_limit,
-            keep_children=keep_children,
-            stash=stash,
-            retries=retries,
-            work_budget=work_budget,
+            start,
+            args,
+            dict(kwargs or {}),
+            (mailbox, overflow, handler_limit, keep_children, stash, retries, work_budget),
         )
     return _make(ChildSpec, id=id, start=birth, **fields)
 
@@ -399,7 +401,7 @@ def _partition(
 
 def _children(name: str, children: Iterable[ChildSpec | SupervisorSpec]) -> tuple[ChildSpec, ...]:
     given = validation.sequence(f"{name}.children", children)
-    return tuple(child(one) if isinstance(one, SupervisorSpec) else one for one in given)
+    return tuple([child(one) if isinstance(one, SupervisorSpec) else one for one in given])
 
 
 def _make(cls: type[Spec], **fields: Any) -> Spec:

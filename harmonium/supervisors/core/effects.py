@@ -49,6 +49,7 @@ __all__ = [
 # --- Children ---
 
 
+@quick
 @attrs.frozen(slots=True)
 class Start:
     """Build an instance. Answer: `Started`, `Failed` in phase START, `Declined` or `Exited`.
@@ -108,6 +109,7 @@ class Resume:
     incarnation: int
 
 
+@quick
 @attrs.frozen(slots=True)
 class Stop:
     """Ask the instance to stop, its own children first. Answer: `Exited`.
@@ -143,6 +145,7 @@ class Kill:
     incarnation: int
 
 
+@quick
 @attrs.frozen(slots=True)
 class Release:
     """End the cell: waiting mail becomes dead letters, watchers are told, the path is free.
@@ -158,6 +161,7 @@ class Release:
     gone: bool = False
 
 
+@quick
 @attrs.frozen(slots=True)
 class Park:
     """From now until the next instance is ready, arriving mail meets this policy.
@@ -226,6 +230,7 @@ class SetTimer:
     delay: float
 
 
+@quick
 @attrs.frozen(slots=True)
 class CancelTimer:
     """Drop the timer; firing it all the same does no harm."""
@@ -317,6 +322,7 @@ class Notice:
     text: str
 
 
+@quick
 @attrs.frozen(slots=True)
 class Journal:
     """Keep this record of the decision (the newest ones, in a ring)."""

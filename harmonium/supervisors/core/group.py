@@ -108,7 +108,7 @@ def _stopping(turn: Turn, group: Group) -> None:
         if known.place < group.first:
             break
         if _stop_one(turn, group, turn.edit(known)):
-            turn.state.group = attrs.evolve(group, cursor=known.place - 1, current=known.id)
+            turn.state.group = group.at(known.place - 1, known.id)
             return
     turn.state.group = attrs.evolve(group, stage=Stage.WAITING, current="")
 
@@ -153,7 +153,7 @@ def _starting(turn: Turn, group: Group) -> None:
             child = turn.edit(known)
             child.cause = group.cause
             launch(turn, child)
-            turn.state.group = attrs.evolve(group, cursor=known.place + 1, current=known.id)
+            turn.state.group = group.at(known.place + 1, known.id)
             return
     _complete(turn, group)
 

@@ -22,7 +22,7 @@ __all__ = ["bare", "record"]
 
 def record(turn: Turn, before: State, event: Any) -> Record:
     """Write down a decision with its inputs."""
-    state, now = turn.state, turn.now
+    state, now, strips = turn.state, turn.now, _STRIPS.get
     used = before.window.used(before.spec.budget, now)
     return Record(
         state.number,
@@ -30,7 +30,8 @@ def record(turn: Turn, before: State, event: Any) -> Record:
         bare(event),
         turn.draw,
         tuple(turn.verdicts),
-        tuple([bare(effect) for effect in turn.effects]),
+        # `bare` of each, without its call: a decision has three or four effects.
+        tuple([s(e) if (s := strips(e.__class__)) else e for e in turn.effects]),
         used,
         used if state.window is before.window else len(state.window),
     )

@@ -9,6 +9,7 @@ import attrs
 
 from harmonium.protocols.budget import Window
 from harmonium.protocols.lifecycle import Exit
+from harmonium.protocols.quick import quick
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.table import Table
 from harmonium.supervisors.spec import SupervisorSpec
@@ -40,6 +41,7 @@ class Stage(enum.Enum):
     """They are started, the first one first, each awaited."""
 
 
+@quick
 @attrs.frozen(slots=True)
 class Group:
     """A pass through children in order: the boot, or a group restart.
@@ -64,6 +66,19 @@ class Group:
     not_before: float = 0.0
     serial: int = 0
     boot: bool = False
+
+    def at(self, place: int, child: str) -> Group:
+        """Give the pass as it is when this child is awaited, and `place` is looked at next."""
+        return Group(  # spelled out: a seventh of attrs.evolve's 2.7 us, and each start pays it
+            self.stage,
+            self.first,
+            place,
+            child,
+            self.cause,
+            self.not_before,
+            self.serial,
+            self.boot,
+        )
 
 
 @attrs.define(slots=True)
