@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from tests import leaks
+
+if TYPE_CHECKING:
+    from tests.actors.store.postgres import Server
 
 collect_ignore = ["typing"]  # read by mypy, never run
 
@@ -34,3 +39,24 @@ def pytest_configure(config: pytest.Config) -> None:
     # Taken from the seed of the order, so that one number brings back both.
     seed = config.getoption("randomly_seed", default=0)
     os.environ.setdefault("PYTHONHASHSEED", str(seed if isinstance(seed, int) else 0))
+
+
+# For the session, so that the server starts before a test's leak guard looks.
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server that nobody has started yet."""
+    from tests.actors.store.postgres import Server
+
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(server: Server) -> Server:
+    """A PostgreSQL server that runs; the test is skipped when there can be none."""
+    from tests.actors.store.postgres import NO_SERVER
+
+    if not server.start():
+        pytest.skip(NO_SERVER)
+    return server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from examples.orders.application import application
 from harmonium.actors.store import open_store
 from harmonium.supervisors.decision_records import paths_of, read_records, verify_log
+from tests.actors.store.postgres import VARIABLE, Server
 from tests.cli.conftest import ROOT
 
 ORDERS = ("run", "examples/orders", "--json")
@@ -26,14 +28,21 @@ def source() -> Path:
     return RETAIL if RETAIL.exists() else application.sample
 
 
-def kill_and_resume(folder: Path, kills: int, seed: int, orders: Path, *options: str) -> list[dict]:
+def kill_and_resume(
+    folder: Path, kills: int, seed: int, orders: Path, *options: str, server: Server | None = None
+) -> list[dict]:
     if not hasattr(signal, "sigtimedwait"):
         pytest.skip("this system has no sigtimedwait to kill at a moment")
     if orders == application.sample:  # there, who comes first gets what is left of the stock
         options = (*options, "--set", "stock=100000")
     program = [sys.executable, "-m", "tests.cli.killing", folder, kills, seed, orders, *options]
     done = subprocess.run(
-        [str(word) for word in program], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(word) for word in program],
+        cwd=ROOT,
+        env={**os.environ, VARIABLE: "" if server is None else server.url},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -52,7 +61,7 @@ def sums(folder: Path, name: str) -> dict[str, object]:
     return {key: summary[key] for key in SUMS}
 
 
-def check_nothing_was_done_twice(place: Path, expected: set[str]) -> None:
+def check_nothing_was_done_twice(place: str, expected: set[str]) -> None:
     with open_store(place) as store:
         [path] = paths_of(store)
         report = verify_log(store, path)
@@ -77,15 +86,19 @@ def check_nothing_was_done_twice(place: Path, expected: set[str]) -> None:
         assert under_way == []
 
 
-def check_campaign(folder: Path, kills: int, seed: int, orders: Path, *options: str) -> None:
-    ran = kill_and_resume(folder, kills, seed, orders, *options)
+def check_campaign(
+    folder: Path, kills: int, seed: int, orders: Path, *options: str, server: Server | None = None
+) -> None:
+    ran = kill_and_resume(folder, kills, seed, orders, *options, server=server)
     assert sum(one["killed"] for one in ran) == kills
     whole, whole_sums = results(folder, "whole"), sums(folder, "whole")
     for one in ran:
         assert one["status"] == 0, one["said"]
         assert results(folder, one["name"]) == whole
         assert sums(folder, one["name"]) == whole_sums
-        check_nothing_was_done_twice(folder / f"{one['name']}.db", set(whole))
+        check_nothing_was_done_twice(one["store"], set(whole))
+        if server is not None:
+            server.drop_schema(one["store"])
 
 
 def test_twenty_kills_change_nothing(tmp_path):
@@ -97,6 +110,11 @@ def test_kills_while_agents_crash_change_nothing(tmp_path):
     """The same, while the agents and the coordinator crash inside of the process."""
     chaos = ("--chaos", "crash=0.02,kill=orders:40", "--seed", "3")
     check_campaign(tmp_path, 4, 3, application.sample, *chaos)
+
+
+def test_kills_change_nothing_on_postgresql(tmp_path, postgres):
+    """What a killed process had begun on the server is rolled back, and gone on with."""
+    check_campaign(tmp_path, 6, 4, application.sample, server=postgres)
 
 
 @pytest.mark.soak

@@ -65,8 +65,11 @@ class Worker(Agent):
         return Said(go.n + 1)
 
     @handles
-    def back(self, back: Back) -> None:
-        self._asked.by.append((f"{self._name}!undo", back.n, ""))
+    async def back(self, back: Back) -> None:
+        name = f"{self._name}!undo"
+        self._asked.by.append((name, back.n, self._cell.more.key or ""))
+        if name in self._asked.silent:
+            await self.sleep(1e6)
 
 
 def pipeline(**options: Any) -> Pipeline[Any, Any]:

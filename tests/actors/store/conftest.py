@@ -41,20 +41,6 @@ class Place:
         self._stores.close()
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def postgres(server: Server) -> Server:
-    if not server.start():
-        pytest.skip(NO_SERVER)
-    return server
-
-
 # For the session, so that the server starts before a test's leak guard looks.
 @pytest.fixture(scope="session", params=["memory", "sqlite", "postgres"])
 def kind(request: pytest.FixtureRequest, server: Server) -> str:

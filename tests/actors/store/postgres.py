@@ -62,6 +62,11 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._url = os.environ.get(VARIABLE, "")
 
+    @property
+    def url(self) -> str:
+        """Where it is; empty before it was started."""
+        return self._url
+
     def start(self) -> bool:
         """Make sure that there is a server; False when there can be none."""
         if psycopg is None:
