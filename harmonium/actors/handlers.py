@@ -81,8 +81,8 @@ class HandlerTable:
     """All handlers of one agent class.
 
     `accepts` is what senders test against, with the lane of each class; `fast`
-    is what the scheduler calls directly, `coroutines` what it steps directly. A class
-    with a handler for `object` accepts every message.
+    is what the scheduler calls directly, and `coroutines` the part of it whose answers it
+    steps directly. A class with a handler for `object` accepts every message.
     """
 
     __slots__ = ("accepts", "by_class", "contract", "coroutines", "fallback", "fast", "reentrant")
@@ -92,13 +92,13 @@ class HandlerTable:
     ) -> None:
         self.by_class = by_class
         self.fallback = fallback
-        self.fast = {
-            cls: h.function for cls, h in by_class.items() if h.plain and cls is not Terminated
-        }
         self.coroutines = {
             cls: h.function
             for cls, h in by_class.items()
             if h.is_async and not (h.reentrant or h.idempotent) and cls is not Terminated
+        }
+        self.fast = self.coroutines | {
+            cls: h.function for cls, h in by_class.items() if h.plain and cls is not Terminated
         }
         self.reentrant = any(h.reentrant for h in (*by_class.values(), fallback) if h is not None)
         lanes = {cls: lane_of(cls) for cls in by_class}

@@ -93,7 +93,11 @@ class Tracer:
         """What the scheduler dispatches by instead of `table.fast`."""
         traced = self._tables.get(table)
         if traced is None:
-            traced = {kind: self._traced(handler) for kind, handler in table.fast.items()}
+            traced = {
+                kind: self._traced(handler)
+                for kind, handler in table.fast.items()
+                if kind not in table.coroutines  # of these, `began` and `ended` hear
+            }
             self._tables[table] = traced
         return traced
 
