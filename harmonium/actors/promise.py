@@ -204,7 +204,11 @@ class Promise(Generic[T]):
         if self._state == _PENDING:
             loop = _running_loop()
             if loop is not None and loop is not self._ground.loop:
-                yield from self._bridge(loop).__await__()
+                try:
+                    yield from self._bridge(loop).__await__()
+                except CancelledError:  # as a task that is cancelled cancels what it awaits
+                    self.cancel()
+                    raise
             else:
                 self._asyncio_future_blocking = True
                 yield self

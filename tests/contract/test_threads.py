@@ -289,6 +289,7 @@ def test_asyncio_takes_an_ask_from_another_loop():
         waiting = system.ask("b", Wait(), timeout=60)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(waiting, 0.01)
+        await system.call(lambda _: None)  # the ground's thread has heard of it
         assert waiting.cancelled()
         gate.set()
 
