@@ -8,6 +8,7 @@ letters, names. Running agents is the scheduler's; `starting`, `failing`, `endin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from itertools import count
 from random import Random
 from threading import get_ident
@@ -50,6 +51,7 @@ RUNNING = CellState.RUNNING
 
 
 _REFUSED: Any = object()
+_GUARDIAN = Birth(Guardian)
 
 
 def _no_engine(cell: Cell) -> Any:
@@ -93,19 +95,30 @@ class Ground(Asking):
         self._correlations = count(1)
         self.stopping: Any = None
         self.open = True
-        self.dead_letters = DeadLetters(self, DeadLetterOffice(letters=dead_letter_capacity))
+        self._dead_letter_capacity = dead_letter_capacity
         self.observers = Observers()
         self.stateful = Stateful(self)
-        self.topics = Topics(self)
         self.on_top_exit: Callable[[Cell, Exit], None] = _unheard
         self.on_dead_letter: Callable[[Cell | str, RawEnvelope], None] | None = None
         self.engine_port: Callable[[Cell], Any] = _no_engine
-        self.root = Cell(self, None, "", Birth(Guardian))
+        self.root = Cell(self, None, "", _GUARDIAN)
         self.registry = Registry(self.root)
         self.bundles: Any = None
         self.journals: Any = None
         self.store: Store | None = None
         starting.start(self.root, 1)
+
+    # Made on first use: a search makes thousands of grounds, and most use none of these.
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """The dead letters, newest last."""
+        return DeadLetters(self, DeadLetterOffice(letters=self._dead_letter_capacity))
+
+    @cached_property
+    def topics(self) -> Topics:
+        """Who subscribed to what."""
+        return Topics(self)
 
     def stream(
         self,

@@ -14,6 +14,7 @@ from loguru import logger
 
 from harmonium.actors.dead_letters import DeadLetter
 from harmonium.protocols.lifecycle import Exit, Phase
+from harmonium.protocols.quick import quick
 from harmonium.protocols.thinning import Thinning
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 
+@quick
 @attrs.frozen(slots=True)
 class AgentStarted:
     """An incarnation is ready, the first one of its agent or one after a restart."""
@@ -40,6 +42,7 @@ class AgentStarted:
     restarted: bool = False
 
 
+@quick
 @attrs.frozen(slots=True)
 class AgentCrashed:
     """An incarnation raised; its parent decides what follows."""
@@ -52,6 +55,7 @@ class AgentCrashed:
     correlation_id: str | None
 
 
+@quick
 @attrs.frozen(slots=True)
 class AgentExited:
     """An incarnation has ended."""

@@ -65,6 +65,20 @@ class Registry:
             scope: Who asks; None for the outside, which sees what stands
                 directly below each top-level agent.
         """
+        if "/" in address:
+            return self._find_path(address, scope)
+        at = scope
+        while at is not None:
+            if at.children is not None and address in at.children:
+                return at.children[address]
+            at = at.parent
+        found = self._names.get(address)
+        if found is None and scope is None:
+            found = _walk(self._root, address) or self._below_top(address)
+        return found
+
+    def _find_path(self, address: str, scope: Cell | None) -> Cell | None:
+        """Go step by step from the root, or from whoever up the tree has the first step."""
         if address.startswith("/"):
             return _walk(self._root, address[1:])
         at: Cell | None = scope

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, Protocol, TypeVar
 
 from harmonium.actors.accepted import ACCEPTED
-from harmonium.actors.cell import Cell
+from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.ground import Ground
 from harmonium.actors.handlers import Handler
@@ -33,6 +33,7 @@ T = TypeVar("T")
 
 FOREVER = math.inf
 """A latency: until `release`."""
+DEAD = CellState.DEAD
 HOP = 0.001
 """Seconds that every message takes at least, so that no chain of messages is endless in no time."""
 
@@ -210,11 +211,11 @@ class SimulatedGround(Ground):
         if self.ready:
             self._visit_next()
             return True
-        way = self._way
-        due = self.timers.next_due()
-        arrives = bool(way) and (due is None or way[0][0] <= due)
-        if arrives:
-            due = way[0][0]
+        way, timers = self._way, self.timers
+        due = timers.next_due() if timers.heap else None
+        arrives = False
+        if way and (due is None or way[0][0] <= due):
+            arrives, due = True, way[0][0]
         if due is None or due > ends:
             return False
         if due > self.time:
@@ -241,13 +242,12 @@ class SimulatedGround(Ground):
         """Call the timer that is due first."""
         timer = self.timers.pop_due(self.time)
         if timer is not None and timer.call is not None:
-            call, args = timer.call, timer.args
-            timer.call = None
-            call(*args)
+            call, timer.call = timer.call, None
+            call(*timer.args)
 
     def _visit_next(self) -> None:
         cell = self.ready.popleft()
-        if cell in self._frozen:
+        if self._frozen and cell in self._frozen:
             self._frozen[cell] = True
             return
         self.visit(cell, 1)
@@ -311,9 +311,10 @@ class SimulatedGround(Ground):
             self.dead_letter(cell, unanswerable, "lost on the way")
             return ACCEPTED
         self._carry_one(cell, envelope, lane, copies[0])
-        for latency in copies[1:]:
-            self.sent += 1
-            self._carry_one(cell, (*envelope[:3], self.sent, *envelope[4:]), lane, latency)
+        if len(copies) > 1:
+            for latency in copies[1:]:
+                self.sent += 1
+                self._carry_one(cell, (*envelope[:3], self.sent, *envelope[4:]), lane, latency)
         return ACCEPTED
 
     def _carry_one(
@@ -348,12 +349,13 @@ class SimulatedGround(Ground):
 
     def has_room(self, cell: Cell) -> bool:
         """Whether one more may come, behind those that are under way."""
-        more = cell.more_
-        if more is not None and more.route is not None:
-            return more.route.has_room(self._coming.get(cell, 0))
-        if more is not None and more.parked:
-            return False
-        return len(cell.mailbox) + self._coming.get(cell, 0) < cell.birth.mailbox
+        more, coming = cell.more_, self._coming.get(cell, 0)
+        if more is not None:
+            if more.route is not None:
+                return more.route.has_room(coming)
+            if more.parked:
+                return False
+        return len(cell.mailbox) + coming < cell.birth.mailbox
 
     def refill(self, cell: Cell) -> None:
         """Let parked messages in, behind those that are under way since before."""
@@ -372,11 +374,12 @@ class SimulatedGround(Ground):
             self._held.setdefault(pair, []).append((arrive, args))
             return
         when = self.time + HOP + latency
-        earlier = self._last.get(pair, 0.0)
-        when = max(when, earlier)
-        self._last[pair] = when
-        self._number += 1
-        heappush(self._way, (when, self._number, arrive, args))
+        last = self._last
+        if pair in last and last[pair] > when:
+            when = last[pair]
+        last[pair] = when
+        self._number = number = self._number + 1
+        heappush(self._way, (when, number, arrive, args))
 
     def release(self, sender: Cell | None, to: Cell | None) -> None:
         """Let what is held between these two arrive, in order."""
@@ -393,12 +396,13 @@ class SimulatedGround(Ground):
                 self._coming[cell] = left
             else:
                 del self._coming[cell]
-        if not cell.alive:
+        more = cell.more_
+        if cell.state is DEAD:
             self._post_slowly(cell, envelope, lane)
-        elif cell.more_ is None:
+        elif more is None or (more.route is None and more.park is None):
             self.put(cell, envelope, lane)
-        elif cell.more_.route is not None:
-            cell.more_.route.arrive(envelope, lane)
+        elif more.route is not None:
+            more.route.arrive(envelope, lane)
         elif not self.turned_away(cell, envelope):
             self.put(cell, envelope, lane)
 

@@ -57,12 +57,14 @@ class Carrier:
 
     def start(self, effect: effects.Start) -> None:
         """Build an instance, in a new cell or in the one that is kept."""
+        supervisor = self._supervisor
         cell = self._cell(effect.child)
         if cell is None or effect.fresh:
-            birth = self._supervisor.birth_of(effect.spec, reports=effect.reports)
-            cell = starting.place(self._me, birth, effect.child)
-            cell.more.hold_failed = effect.spec.poison is not None
-            if self._supervisor.state.spec.is_dynamic:  # a new child, whoever had its id before
+            birth = supervisor.birth_of(effect.spec, reports=effect.reports)
+            cell = starting.place(supervisor._cell, birth, effect.child)
+            if effect.spec.poison is not None:
+                cell.more.hold_failed = True
+            if supervisor.state.spec.is_dynamic:  # a new child, whoever had its id before
                 cell.more.first = effect.incarnation
         cause = effect.cause
         error = None if cause is None else cause.error or RuntimeError(cause.text)

@@ -73,10 +73,10 @@ class Supervisor(Agent):
 
     def happen(self, event: Any) -> None:
         """Let the core decide about one event, and carry the effects out."""
-        ground, carrier = self._cell.ground, self._carrier
+        ground, carry_out = self._cell.ground, self._carrier.carry_out
         self.state, effects = decide(self.state, event, ground.clock(), ground.random.random())
         for effect in effects:
-            carrier.carry_out(effect)
+            carry_out(effect)
 
     def remember(self, record: Record) -> None:
         """Keep a decision in the journal, and in its file where there is one."""

@@ -50,6 +50,8 @@ T = TypeVar("T")
 
 Tree = SupervisorSpec | ChildSpec | type[Agent]
 
+_LIMITS = StopLimits()
+
 
 class System:
     """A tree of agents, from its start to its stop.
@@ -88,7 +90,7 @@ class System:
         dead_letters: DeadLetterOffice | None = None,
     ) -> None:
         self.tree = _as_tree(tree)
-        self.limits = limits or StopLimits()
+        self.limits = limits or _LIMITS
         self.ground = ground or LocalGround(name or self.tree.name, seed=seed)
         self._phases = StopPhases(self.tree.stop_phases)
         self.phases_over: dict[str, PhaseOver] = {}
@@ -213,8 +215,10 @@ class System:
             ground.root, birth_of(self.tree), self.tree.name, start=False
         )
 
+        path = root.path
+
         def listen(event: Any) -> None:
-            if isinstance(event, AgentStarted) and event.path == root.path:
+            if event.__class__ is AgentStarted and event.path == path:
                 started.settle(None)
 
         forget = ground.observers.add(listen)

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import attrs
 
 from harmonium.protocols.errors import ConfigError
+from harmonium.protocols.quick import quick
 
 __all__ = [
     "KINDS",
@@ -76,6 +77,7 @@ def _where(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:
         raise ConfigError(attribute.name, f"is {value!r}", "use 'before', 'inside' or 'after'")
 
 
+@quick
 @attrs.frozen
 class Handled:
     """The moment at which an agent has handled its n-th message.
@@ -104,6 +106,7 @@ def _groups(groups: Iterable[str | Iterable[str]]) -> tuple[tuple[str, ...], ...
 # -- what befalls an agent
 
 
+@quick
 @attrs.frozen(repr=False)
 class Crash(Fault):
     """An agent's handler raises; its supervisor decides what follows.
@@ -124,6 +127,7 @@ class Crash(Fault):
     step: int = 0
 
 
+@quick
 @attrs.frozen(repr=False)
 class Kill(Fault):
     """An agent is ended at once: no hook runs, and the message in work fails.
@@ -143,6 +147,7 @@ class Kill(Fault):
             raise ConfigError("Kill", "needs either on= or at=", "Kill('pay', on=3)")
 
 
+@quick
 @attrs.frozen(repr=False)
 class Pause(Fault):
     """An agent stands still, as in a long garbage collection; its mail waits.
@@ -161,6 +166,7 @@ class Pause(Fault):
 # -- what befalls messages; replies on their way back are messages too
 
 
+@quick
 @attrs.frozen(repr=False)
 class Delay(Fault):
     """A message takes longer; what its sender sends there afterwards waits behind it.
@@ -178,6 +184,7 @@ class Delay(Fault):
     until: Handled | None = None
 
 
+@quick
 @attrs.frozen(repr=False)
 class SlowLink(Fault):
     """Every message from one agent to another takes longer.
@@ -193,6 +200,7 @@ class SlowLink(Fault):
     secs: float = attrs.field(validator=_seconds)
 
 
+@quick
 @attrs.frozen(repr=False)
 class Drop(Fault):
     """A message is lost; whoever asked hears nothing until its deadline.
@@ -206,6 +214,7 @@ class Drop(Fault):
     nth: int = attrs.field(validator=_from_one)
 
 
+@quick
 @attrs.frozen(repr=False)
 class Duplicate(Fault):
     """A message arrives twice. A reply does not: an ask takes the first.
@@ -221,6 +230,7 @@ class Duplicate(Fault):
     secs: float = attrs.field(default=0.0, validator=_seconds)
 
 
+@quick
 @attrs.frozen(repr=False)
 class Partition(Fault):
     """Agents of one group cannot reach those of another; what they send is lost.
@@ -242,6 +252,7 @@ class Partition(Fault):
 # -- what befalls clocks, stores and sites in the program
 
 
+@quick
 @attrs.frozen(repr=False)
 class ClockJump(Fault):
     """The wall clock of an agent jumps (`time.time`, `datetime.now`; never `self.now()`).
@@ -257,6 +268,7 @@ class ClockJump(Fault):
     delta: float
 
 
+@quick
 @attrs.frozen(repr=False)
 class SlowStore(Fault):
     """A store takes longer to make writes durable.
@@ -272,6 +284,7 @@ class SlowStore(Fault):
     nth: int | None = None
 
 
+@quick
 @attrs.frozen(repr=False)
 class FullStore(Fault):
     """A store's disk is full: the write is refused, and was not made.
@@ -287,6 +300,7 @@ class FullStore(Fault):
     count: int = 1
 
 
+@quick
 @attrs.frozen(repr=False)
 class TornWrite(Fault):
     """Power fails during a write: a part of it is on the disk, nothing was acknowledged.
@@ -305,6 +319,7 @@ class TornWrite(Fault):
     kept: float = 0.5
 
 
+@quick
 @attrs.frozen(repr=False)
 class Buggify(Fault):
     """A site in the program, ``if sometimes("name")``, says yes.

@@ -102,6 +102,8 @@ class Injector:
     def inject(self, faults: Iterable[Fault]) -> None:
         """Add faults that happen in any case."""
         faults = list(faults)
+        if not faults:
+            return
         self._injected += faults
         self._fixed = Replay(self._injected)
         self._links.clear()
@@ -242,9 +244,10 @@ class Injector:
         seat = self._seats.get(to) or self.seat(to)
         by = self._seats.get(sender) or self.seat(sender)
         found = self._ask("link", by.path, seat.path)
+        slow = 0.0
         for fault in found:
             self.note(fault, seat.path)
-        slow = sum(fault.secs for fault in found)  # type: ignore[attr-defined]
+            slow += fault.secs  # type: ignore[attr-defined]
         return _Link(by.path, seat, slow, spared=seat.spared or by.spared)
 
     def _carried(
@@ -289,9 +292,13 @@ class Injector:
         seat.handled = nth = seat.handled + 1
         if self._waiting:
             self._release(seat)
-        if self._fixed is None and seat.spared and not self.choices.exact:
-            return False
-        found = self._ask("handling", seat.path, nth, spared=seat.spared)
+        if self._fixed is None:
+            if seat.spared and not self.choices.exact:
+                return False
+            found = self.choices.handling(seat.path, nth)
+            self.used += found
+        else:
+            found = self._ask("handling", seat.path, nth, spared=seat.spared)
         if not found:
             return False
         for fault in found:
@@ -306,7 +313,7 @@ class Injector:
                 self._at(self.ground.time, self.ground.release, *pair)
 
     def _befall(
-        self, cell: Cell, handler: Handler, envelope: RawEnvelope, found: list[Fault]
+        self, cell: Cell, handler: Handler, envelope: RawEnvelope, found: Sequence[Fault]
     ) -> bool:
         taken = False
         for fault in found:

@@ -74,9 +74,10 @@ class Trace:
 
     def listen(self, now: float, event: Any) -> None:
         """Note what the ground's observers are told."""
+        if event.__class__ is AgentStarted:  # most of what is told
+            self.raw.append((now, "started", event.path, event.incarnation))
+            return
         match event:
-            case AgentStarted():
-                self.raw.append((now, "started", event.path, event.incarnation))
             case AgentCrashed():
                 self.raw.append((now, "crashed", event.path, event.error))
             case AgentExited():

@@ -109,7 +109,7 @@ class World:
         self.heal()
         for rule in self._eventually:
             self._await(rule)
-        self._pass(None, self._healed + self._settling() - self.now)
+        self._pass(None, self._healed + self._settling() - self.ground.time)
         for rule in self._eventually:
             rule.check(self._healed + rule.within)
         for each in self._leads:
@@ -123,7 +123,7 @@ class World:
             rule.check(self._healed + rule.within)
 
     def _settling(self) -> float:
-        return max([self.settle, *(each.within + 0.01 for each in self._leads)])
+        return max([self.settle, *[each.within + 0.01 for each in self._leads]])
 
     def close(self) -> None:
         """Drop what is left; nothing of it runs any more."""
@@ -199,14 +199,13 @@ class World:
     def _delivered(self) -> None:
         """Check what always holds, after each thing that an agent did."""
         ground = self.ground
-        now = ground.time
         for rule in self._always:
-            rule.check(now)
+            rule.check(ground.time)
         if ground.escaped:
             raise ground.escaped[0]
         if ground.deliveries > self.max_deliveries:
             raise PropertyViolated(
-                "no livelock", f"{ground.deliveries} messages, and no end of it", now
+                "no livelock", f"{ground.deliveries} messages, and no end of it", ground.time
             )
 
     def _answered(self, ask: Any, answer: Any) -> None:

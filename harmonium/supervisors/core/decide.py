@@ -20,6 +20,7 @@ from harmonium.supervisors.core.effects import Effect, Journal, Resume
 from harmonium.supervisors.core.instances import launch
 from harmonium.supervisors.core.journal import record
 from harmonium.supervisors.core.state import Mode, State
+from harmonium.supervisors.core.table import Table
 from harmonium.supervisors.core.turn import Turn
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
@@ -43,12 +44,11 @@ def initial(
         reports: As in the `Start` effect that led to it.
         added: Children to start behind the declared ones (`survivors`).
     """
-    state = State(spec, path, root, reports)
-    for why, specs in ((Why.BOOT, spec.booted), (Why.ADDED, added)):
-        for one in specs:
-            child = Child(one, one.id, why=why, added=why is Why.ADDED)
-            state.table = state.table.put(child)
-            child.settle()
+    children = [Child(one, one.id) for one in spec.booted]
+    children += [Child(one, one.id, why=Why.ADDED, added=True) for one in added]
+    state = State(spec, path, root, reports, table=Table.of(children))
+    for child in children:
+        child.settle()
     state.settle()
     return state
 

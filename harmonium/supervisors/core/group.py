@@ -6,8 +6,6 @@ ordered, so no start comes before the confirmed end of the last sibling.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import attrs
 
 from harmonium.supervisors.core.cause import Cause
@@ -92,17 +90,17 @@ def advance(turn: Turn) -> None:
     before = None
     while (group := turn.state.group) is not None and group is not before:
         before = group
-        _STAGES[group.stage](turn, group)
-
-
-def _awaits(turn: Turn, group: Group, *statuses: Status) -> bool:
-    """Whether the child whose turn it is has not finished yet."""
-    current = turn.child(group.current) if group.current else None
-    return current is not None and current.status in statuses
+        if group.stage is Stage.STARTING:
+            _starting(turn, group)
+        elif group.stage is Stage.STOPPING:
+            _stopping(turn, group)
+        else:
+            _waiting(turn, group)
 
 
 def _stopping(turn: Turn, group: Group) -> None:
-    if _awaits(turn, group, Status.STOPPING):
+    awaited = turn.peek(group.current)
+    if awaited is not None and awaited.status is Status.STOPPING:
         return
     for known in turn.downward(group.cursor):
         if known.place < group.first:
@@ -146,7 +144,8 @@ def _enlist(turn: Turn, group: Group) -> None:
 
 def _starting(turn: Turn, group: Group) -> None:
     # STOPPING: it was not ready in time and is being killed, so its start has not ended yet.
-    if _awaits(turn, group, Status.STARTING, Status.STOPPING):
+    awaited = turn.peek(group.current)
+    if awaited is not None and awaited.status in (Status.STARTING, Status.STOPPING):
         return
     for known in turn.upward(group.cursor):
         if known.status is Status.PENDING:
@@ -163,10 +162,3 @@ def _complete(turn: Turn, group: Group) -> None:
     if group.boot:
         turn.emit(Ready())
         turn.rule("", "ready", "All children were started.")
-
-
-_STAGES: Mapping[Stage, Callable[[Turn, Group], None]] = {
-    Stage.STOPPING: _stopping,
-    Stage.WAITING: _waiting,
-    Stage.STARTING: _starting,
-}

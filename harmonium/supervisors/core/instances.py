@@ -17,7 +17,8 @@ __all__ = ["answer_starters", "answer_stoppers", "bury", "halt", "kill", "launch
 
 def launch(turn: Turn, child: Child) -> None:
     """Start the next instance: in place of a failed one, in a kept cell, or in a new one."""
-    turn.disarm(child)
+    if child.serial:
+        turn.disarm(child)
     spec, before, cause = child.spec, child.incarnation, child.cause
     child.incarnation = number = before + 1
     child.restarts += child.why is Why.RESTART
@@ -86,6 +87,8 @@ def respond(turn: Turn, request: Any, reply: Reply) -> None:
 
 def answer_starters(turn: Turn, child: Child, outcome: Outcome, cause: str = "") -> None:
     """Tell those who wait for the start how it ended."""
+    if not child.starters:
+        return
     live = child.incarnation if outcome is Outcome.STARTED else 0
     for request in child.starters:
         respond(turn, request, Reply(outcome, child.id, live, cause))

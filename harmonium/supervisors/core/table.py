@@ -8,7 +8,7 @@ place means a later start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from harmonium.supervisors.core.child import Child
@@ -54,6 +54,19 @@ class Table:
         self.end = end
         """One above the highest place that was ever given out."""
 
+    @classmethod
+    def of(cls, children: Sequence[Child]) -> Table:
+        """Make the table of new children, in start order; each gets its place."""
+        if len(children) > _WIDTH:
+            table = cls()
+            for one in children:
+                table = table.put(one)
+            return table
+        for place, one in enumerate(children):
+            one.place = place
+        index = _Index({one.id: one.place for one in children}, len(children))
+        return cls((*children, *_EMPTY[len(children) :]), 0, len(children), index)
+
     def get(self, id: str) -> Child | None:
         """Find a child by its id."""
         index = self._index if self._index.version == self._version else self._fitting()
@@ -68,6 +81,18 @@ class Table:
             index.places[child.id] = child.place
             index.version += 1
         return self._changed(child.place, child, index)
+
+    def put_all(self, children: Collection[Child]) -> Table:
+        """Replace several children at their places; the same as `put` for each."""
+        table = self
+        if self._shift or self.end > _WIDTH or any(one.place < 0 for one in children):
+            for one in children:
+                table = table.put(one)
+            return table
+        places = list(self._root)  # few children stand in one node: it is copied once
+        for one in children:
+            places[one.place] = one
+        return Table(tuple(places), 0, self.end, self._fitting())
 
     def remove(self, child: Child) -> Table:
         """Leave the child out."""

@@ -58,6 +58,10 @@ class Turn:
         draft = self._drafts[id] = known.copy()
         return draft
 
+    def peek(self, id: str) -> Child | None:
+        """Give the record of a child as it is by now, only to be read."""
+        return self._drafts.get(id) or self.state.table.get(id)
+
     def edit(self, known: Child) -> Child:
         """Give the record of a child that was met in the table, to be changed at will."""
         draft = self._drafts.get(known.id)
@@ -111,10 +115,10 @@ class Turn:
 
     def close(self) -> State:
         """Settle all that was changed into the next state."""
-        table = self.state.table
-        for draft in self._drafts.values():
-            table = table.put(draft)
-            draft.settle()
-        self.state.table = table
-        self.state.settle()
-        return self.state
+        state, drafts = self.state, self._drafts
+        if drafts:
+            state.table = state.table.put_all(drafts.values())
+            for draft in drafts.values():
+                draft.settle()
+        state.settle()
+        return state
