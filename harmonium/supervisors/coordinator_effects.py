@@ -176,7 +176,8 @@ def _send(carrier: Carrier, live: LiveRequest, order: effects.Send) -> None:
 
 def _undo(carrier: Carrier, live: LiveRequest, order: effects.Undo) -> None:
     listener = _UndoListener(carrier, live, order.step, order.attempt, order.to)
-    _ask(listener, (order.to, order.message, order.timeout, order.idempotency_key))
+    asking = (order.to, order.message, order.timeout, order.idempotency_key)
+    _ask(listener, asking, order.policy)
 
 
 def _publish(carrier: Carrier, live: LiveRequest, order: effects.Publish) -> None:

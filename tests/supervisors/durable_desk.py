@@ -68,6 +68,8 @@ class Worker(Agent):
     async def back(self, back: Back) -> None:
         name = f"{self._name}!undo"
         self._asked.by.append((name, back.n, self._cell.more.key or ""))
+        if name in self._asked.broken:
+            raise ValueError(f"{name} is broken")
         if name in self._asked.silent:
             await self.sleep(1e6)
 

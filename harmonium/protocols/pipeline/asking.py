@@ -45,12 +45,11 @@ def _send(unit: Unit, to: str) -> None:
 
 def _launch(unit: Unit, attempt: int, to: str) -> None:
     timeout = unit.within(unit.task.timeout)
-    message = unit.work.message
+    message, policy = unit.work.message, unit.task.policy
     if unit.is_undo:
         step = unit.path.removesuffix(UNDO)
-        unit.turn.effects.append(Undo(step, attempt, to, message, timeout, unit.key))
+        unit.turn.effects.append(Undo(step, attempt, to, message, timeout, unit.key, policy))
     else:
-        policy = unit.task.policy
         unit.turn.effects.append(Send(unit.path, attempt, to, message, timeout, unit.key, policy))
 
 

@@ -166,7 +166,10 @@ class CancelTimer:
 @quick
 @attrs.frozen(slots=True)
 class Undo:
-    """Ask an agent to undo a finished step: answer with `UndoReplied` or `UndoFailed`."""
+    """Ask an agent to undo a finished step: answer with `UndoReplied` or `UndoFailed`.
+
+    The fields are those of `Send`.
+    """
 
     step: str
     attempt: int
@@ -174,6 +177,7 @@ class Undo:
     message: Any
     timeout: float
     idempotency_key: str
+    policy: Policy | None = None
 
 
 @attrs.frozen(slots=True)

@@ -221,7 +221,7 @@ def _undo_task(pipeline: Pipeline[Any, Any], step: Step[Any], timeout: float) ->
         return None
     rules = pipeline.undo_fallback if step.undo_fallback is None else step.undo_fallback
     wait = timeout if step.undo_timeout is None else step.undo_timeout
-    return Task(Body.UNDO, step.undo_to, step.undo, wait, rules)
+    return Task(Body.UNDO, step.undo_to, step.undo, wait, rules, policy=step.undo_policy)
 
 
 def _conflict_node(pipeline: Pipeline[Any, Any], conflict: Conflict, links: dict[str, Any]) -> Node:

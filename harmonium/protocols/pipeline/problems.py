@@ -36,6 +36,7 @@ Needs = dict[str, list[str]]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _ACTIONS = ("to", "topic", "pipeline", "vote", "person")
+_OF_UNDO = ("undo_to", "undo_timeout", "undo_fallback", "undo_policy", "undo_in_doubt")
 
 
 def problems_of(pipeline: Pipeline[Any, Any]) -> list[Problem]:
@@ -111,8 +112,10 @@ def _is_limit(seconds: float | None, *, optional: bool = False) -> bool:
 
 
 def _undo_problems(where: str, step: Step[Any], actions: list[str]) -> Iterator[Problem]:
+    if step.undo_policy is not None and not isinstance(step.undo_policy, Policy):
+        yield f"{where}, undo", "its policy is of another kind", "give a Policy"
     if step.undo is None:
-        if step.undo_to or step.undo_fallback or step.undo_in_doubt:
+        if any(getattr(step, name) for name in _OF_UNDO):
             yield where, "it says how to undo but not what", "give undo="
     elif "pipeline" in actions:
         yield where, "a sub-pipeline undoes its own steps", "give undo= to them"

@@ -107,6 +107,9 @@ class Step(Generic[T]):
         undo_to: Who gets it; None means the agent that did the step.
         undo_timeout: How long each attempt at it may take; None means `timeout`.
         undo_fallback: The rules for a failing undo; None means the pipeline's.
+        undo_policy: What holds for each attempt at it, as `policy` does for the step.
+            The step's own policy does not: a breaker that the step has opened would
+            refuse its undo, so give one that differs.
         undo_in_doubt: Also undo when the step failed and may have been done
             all the same (a timeout, a crash). The undo must bear that nothing
             was done; its context gives None for the step.
@@ -139,6 +142,7 @@ class Step(Generic[T]):
     undo_fallback: tuple[FallbackRule, ...] | None = attrs.field(
         default=None, kw_only=True, converter=_optional_rules
     )
+    undo_policy: Policy | None = attrs.field(default=None, kw_only=True)
     undo_in_doubt: bool = attrs.field(default=False, kw_only=True)
 
 

@@ -132,6 +132,7 @@ class _Reader:
             "undo_to": _text,
             "undo_timeout": _seconds,
             "undo_fallback": self.list_of(self.rule),
+            "undo_policy": policy_from_table,
             "undo_in_doubt": _bool,
         }
         return Step(**_fields(place, data, readers, needs=("name",)))
