@@ -14,7 +14,7 @@ from harmonium.supervisors.core.decide import decide, initial
 from harmonium.supervisors.core.effects import Answer, CancelTimer, Stop
 from harmonium.supervisors.core.table import Table
 from harmonium.supervisors.core.timers import Due
-from harmonium.supervisors.spec import dynamic_supervisor
+from harmonium.supervisors.spec import dynamic_supervisor, partition_supervisor
 from harmonium.supervisors.words import ONE_FOR_ALL, RootExhausted
 from tests.supervisors.harness import Script, World, kid, tree
 
@@ -86,10 +86,23 @@ def test_tables_are_equal_by_their_children():
 
 
 def test_what_waited_for_the_end_of_a_pass_is_refused_once():
-    """In words, as whoever ordered it has its answer already."""
-    spec = tree("A", "B", strategy=ONE_FOR_ALL)
-    world = World(spec, B=Script(stop=1.0)).boot().crash("A", seconds=0.5)
-    assert world.start(kid("D")).outcome is Outcome.PENDING
+    """In words that name the child, as whoever ordered it has its answer already."""
+    spec = tree("A", "B", "C", strategy=ONE_FOR_ALL)
+    world = World(spec, B=Script(stop=1.0)).boot()
+    world.stop("C")
+    world.crash("A", seconds=0.5)
+    for reply in (world.start(kid("D")), world.start(kid("D"), id="E"), world.restart("C")):
+        assert reply.outcome is Outcome.PENDING
+    world.shutdown(9)
+    said = "What was ordered came to nothing: stopping."
+    assert world.notices == [("D", said), ("E", said), ("C", said)]
+
+
+def test_a_resize_that_waited_is_refused_in_the_name_of_the_supervisor():
+    """It is for all partitions."""
+    spec = partition_supervisor("top", kid("x"), partitions=2)
+    world = World(spec, **{"1": Script(start=1.0)}).boot()
+    assert world.order(on.Resize, 1).outcome is Outcome.PENDING
     world.shutdown(9)
     assert world.notices == [("", "What was ordered came to nothing: stopping.")]
 

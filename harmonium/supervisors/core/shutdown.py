@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harmonium.protocols.budget import Window
 from harmonium.protocols.errors import BudgetExhausted
 from harmonium.protocols.lifecycle import SHUTDOWN, Exit, ExitKind
@@ -9,6 +11,7 @@ from harmonium.supervisors.core.answers import Outcome, Reply
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.child import After, Child, Status
 from harmonium.supervisors.core.effects import Answer, CancelTimer, Finish, GiveUp, Notice
+from harmonium.supervisors.core.events import StartChild
 from harmonium.supervisors.core.instances import answer_starters, bury, halt, kill, respond
 from harmonium.supervisors.core.state import Group, Mode
 from harmonium.supervisors.core.timers import Due, Token
@@ -31,10 +34,15 @@ def begin(turn: Turn, reason: Exit, *, start_failed: bool = False) -> None:
     for event in state.deferred:
         request = getattr(event, "request", None)
         if request is not None:
-            respond(turn, request, Reply(Outcome.STOPPING))
+            respond(turn, request, Reply(Outcome.STOPPING, _whom(event)))
     state.deferred = ()
     if state.spec.is_dynamic:
         _halt_all(turn)
+
+
+def _whom(event: Any) -> str:
+    """Name the child that a command was put off for; empty where it was for all of them."""
+    return event.id or "" if isinstance(event, StartChild) else getattr(event, "child", "")
 
 
 def end_wait(turn: Turn, group: Group) -> None:
