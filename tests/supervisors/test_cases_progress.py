@@ -145,7 +145,7 @@ def test_s42_a_start_that_waits_for_a_pass_is_given_up_by_a_shutdown():
     assert world.start(kid("D")).outcome is Outcome.PENDING
     world.shutdown(5)
     assert "D" not in world.starts
-    assert ("", "What was ordered came to nothing: stopping.") in world.notices
+    assert ("D", "What was ordered came to nothing: stopping.") in world.notices
 
 
 def test_s42_a_restart_that_is_asked_for_in_a_pass_follows_it():
