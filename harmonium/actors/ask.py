@@ -6,14 +6,13 @@ that its time is up, whichever comes first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from harmonium.actors.promise import Promise
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.actors.switchboard import Switchboard
-    from harmonium.actors.timers import Timer
 
 __all__ = ["Ask"]
 
@@ -30,7 +29,7 @@ class Ask(Promise[T]):
         ContractError: The agent does not take this message.
     """
 
-    __slots__ = ("incarnation", "owner", "target", "timeout", "timer")
+    __slots__ = ("incarnation", "owner", "target", "timeout")
 
     inward = False
     """Whether the answer stays within the agent that gives it."""
@@ -43,15 +42,8 @@ class Ask(Promise[T]):
         self.incarnation = 0 if owner is None else owner.incarnation
         self.target = target
         self.timeout = timeout
-        self.timer: Timer | None = None
 
     def drop(self) -> None:
         """Settle it for nobody: no callback runs."""
-        self._callbacks = None
+        self.forget_callbacks()
         self.cancel()
-
-    def _finish(self, state: int, value: Any) -> bool:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-        return super()._finish(state, value)

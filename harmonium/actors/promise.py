@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from harmonium.actors.switchboard import Switchboard
+    from harmonium.actors.timers import Timer
 
-__all__ = ["Promise"]
+__all__ = ["DONE", "Promise"]
 
 T = TypeVar("T")
 
-_PENDING, _DONE, _FAILED, _CANCELLED = range(4)
+_PENDING, DONE, _FAILED, _CANCELLED = range(4)
 
 _running_loop = asyncio._get_running_loop
 
@@ -51,57 +52,71 @@ class Promise(Generic[T]):
         "_gates",
         "_ground",
         "_state",
+        "_then",
+        "_then_context",
         "_value",
         "answered",
+        "timer",
     )
 
     def __init__(self, ground: Switchboard) -> None:
         self._ground = ground
         self._state = _PENDING
         self._value: Any = None
+        # Nearly always one waits; only those after it are in the list.
+        self._then: Callable[[Any], object] | None = None
+        self._then_context: Context | None = None
         self._callbacks: list[tuple[Callable[[Any], object], Context | None]] | None = None
         self._gates: list[Lock] | None = None
         self._asyncio_future_blocking = False
         self.answered = False
+        self.timer: Timer | None = None
+        """Taken back when the outcome is there."""
 
     # -- the side that answers
 
-    def settle(self, value: T) -> bool:
+    def settle(self, value: Any, state: int = DONE) -> bool:
         """Give the value; False when an outcome was there already."""
-        return self._finish(_DONE, value)
-
-    def fail(self, error: BaseException) -> bool:
-        """Give an error; False when an outcome was there already."""
-        return self._finish(_FAILED, error)
-
-    def cancel(self, msg: object = None) -> bool:
-        """Give up waiting; an answer that comes later becomes a dead letter."""
-        if self._ground.in_thread():
-            return self._finish(_CANCELLED, msg)
-        if self._state != _PENDING:
-            return False
-        self._ground.call_threadsafe(lambda: self._finish(_CANCELLED, msg))
-        return True
-
-    def _finish(self, state: int, value: Any) -> bool:
         if self._state != _PENDING:
             return False
         self._value = value
         self._state = state
+        timer = self.timer
+        if timer is not None:
+            self.timer = None
+            timer.cancel()
         if self._gates is not None:
             for gate in self._gates:
                 gate.release()
-        callbacks = self._callbacks
-        if callbacks:
-            self._callbacks = None
-            self._call_all(callbacks)
+        then = self._then
+        if then is not None:
+            if self._callbacks is not None:
+                self._call_all(then)
+                return True
+            self._then = None
+            if self._then_context is None:
+                then(self)
+            else:
+                self._ground.loop.call_soon(then, self, context=self._then_context)
         return True
 
-    def _call_all(self, callbacks: list[tuple[Callable[[Any], object], Context | None]]) -> None:
+    def fail(self, error: BaseException) -> bool:
+        """Give an error; False when an outcome was there already."""
+        return self.settle(error, _FAILED)
+
+    def cancel(self, msg: object = None) -> bool:
+        """Give up waiting; an answer that comes later becomes a dead letter."""
+        if self._ground.in_thread():
+            return self.settle(msg, _CANCELLED)
+        if self._state != _PENDING:
+            return False
+        self._ground.call_threadsafe(lambda: self.settle(msg, _CANCELLED))
+        return True
+
+    def _call_all(self, first: Callable[[Any], object]) -> None:
         """Call each, also when one before it raised; its error is raised at the end."""
-        if len(callbacks) == 1:
-            self._call(*callbacks[0])
-            return
+        callbacks = [(first, self._then_context), *(self._callbacks or ())]
+        self._then = self._callbacks = None
         raised: BaseException | None = None
         for callback, context in callbacks:
             try:
@@ -116,6 +131,19 @@ class Promise(Generic[T]):
             callback(self)
         else:
             self._ground.call_soon(callback, self, context=context)
+
+    def _register(self, callback: Callable[[Any], object], context: Context | None) -> None:
+        if self._then is None:
+            self._then = callback
+            self._then_context = context
+        elif self._callbacks is None:
+            self._callbacks = [(callback, context)]
+        else:
+            self._callbacks.append((callback, context))
+
+    def forget_callbacks(self) -> None:
+        """Let nobody be called back."""
+        self._then = self._callbacks = None
 
     # -- the side that waits
 
@@ -148,7 +176,7 @@ class Promise(Generic[T]):
         """
         if self._state == _PENDING:
             self._block(timeout)
-        if self._state == _DONE:
+        if self._state == DONE:
             return self._value  # type: ignore[no-any-return]
         if self._state == _CANCELLED:
             raise CancelledError
@@ -180,10 +208,8 @@ class Promise(Generic[T]):
         """Call back in the ground's thread when settled; at once if it is."""
         if self._state != _PENDING:
             callback(self)
-        elif self._callbacks is None:
-            self._callbacks = [(callback, None)]
         else:
-            self._callbacks.append((callback, None))
+            self._register(callback, None)
 
     # -- asyncio's future protocol
 
@@ -206,18 +232,20 @@ class Promise(Generic[T]):
             self._ground.call_threadsafe(lambda: self.then(abroad))
         elif self._state != _PENDING:
             self._call(fn, context)
-        elif self._callbacks is None:
-            self._callbacks = [(fn, context)]
         else:
-            self._callbacks.append((fn, context))
+            self._register(fn, context)
 
     def remove_done_callback(self, fn: Callable[[Any], object]) -> int:
         """Forget `fn`; returns how often it was registered."""
         # A callback of another loop stays: it does nothing there once nobody waits.
-        kept = [entry for entry in self._callbacks or [] if entry[0] != fn]
-        removed = len(self._callbacks or []) - len(kept)
-        self._callbacks = kept or None
-        return removed
+        if self._then is None:
+            return 0
+        entries = [(self._then, self._then_context), *(self._callbacks or ())]
+        self.forget_callbacks()
+        kept = [entry for entry in entries if entry[0] != fn]
+        for callback, context in kept:
+            self._register(callback, context)
+        return len(entries) - len(kept)
 
     def __await__(self) -> Generator[Any, None, T]:
         if self._state == _PENDING:
@@ -231,6 +259,8 @@ class Promise(Generic[T]):
             else:
                 self._asyncio_future_blocking = True
                 yield self
+        if self._state == DONE:
+            return self._value  # type: ignore[no-any-return]
         return self.result()
 
     __iter__ = __await__

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from harmonium.actors.ask import Ask
-from harmonium.actors.promise import Promise
+from harmonium.actors.promise import DONE, Promise
 from harmonium.protocols.message import is_message
 from harmonium.protocols.partial import Partial
 
@@ -53,10 +53,10 @@ class StreamAsk(Ask[T]):
         self.readers: deque[Promise[Any]] = deque()
         self.dropped = 0
 
-    def settle(self, value: Any) -> bool:
+    def settle(self, value: Any, state: int = DONE) -> bool:
         """Take a part, or the answer."""
         if value.__class__ is not Partial:
-            return super().settle(value)
+            return self._end(value, state)
         while self.readers:
             if self.readers.popleft().settle(value):
                 return True
@@ -82,8 +82,8 @@ class StreamAsk(Ask[T]):
         elif not reader.cancelled() and reader.result() is not _END:
             self.parts.appendleft(reader.result())
 
-    def _finish(self, state: int, value: Any) -> bool:
-        if not super()._finish(state, value):
+    def _end(self, value: Any, state: int) -> bool:
+        if not super().settle(value, state):
             return False
         readers, self.readers = self.readers, deque()
         for reader in readers:
