@@ -176,25 +176,39 @@ class SimulatedGround(Ground):
         Returns:
             Whether the condition holds (without one: whether all is quiet).
         """
-        ends = self.time + limit
-        step = self.step
         with self.inside():
-            if until is None:
-                while step(ends):
-                    pass
-                return self.next_due() is None and not self.ready
-            while not until():
-                if not step(ends):
-                    return False
+            if not self._go_on(until, self.time + limit):
+                return until is None and not self.ready and self.next_due() is None
         return True
 
     def advance(self, seconds: float) -> None:
         """Let this much time pass, and everything happen that is due in it."""
         ends = self.time + seconds
         with self.inside():
-            while self.step(ends):
-                pass
+            self._go_on(None, ends)
         self.time = max(self.time, ends)
+
+    def _go_on(self, until: Callable[[], object] | None, ends: float) -> bool:
+        """Let one thing happen after the other, while anything is due before `ends`.
+
+        One frame for all of them: a method for each step costs a tenth of a short run.
+        """
+        soon, ready, frozen = self.loop.soon, self.ready, self._frozen
+        while until is None or not until():
+            if soon and self.loop.run_once():
+                continue
+            if ready:
+                cell = ready.popleft()
+                if frozen and cell in frozen:
+                    frozen[cell] = True
+                    continue
+                self.visit(cell, 1)
+                self.active = None
+                if self.on_delivery is not None:
+                    self.on_delivery()
+            elif not self._next_moment(ends):
+                return False
+        return True
 
     def next_due(self) -> float | None:
         """When the next thing happens that waits for its time, or None."""
@@ -204,13 +218,8 @@ class SimulatedGround(Ground):
         when = self._way[0][0]
         return when if due is None else min(due, when)
 
-    def step(self, ends: float) -> bool:
-        """Let one thing happen; False if nothing is due before `ends`."""
-        if self.loop.soon and self.loop.run_once():
-            return True
-        if self.ready:
-            self._visit_next()
-            return True
+    def _next_moment(self, ends: float) -> bool:
+        """Let time pass until something is due, and let that happen; False if nothing is."""
         way, timers = self._way, self.timers
         due = timers.next_due() if timers.heap else None
         arrives = False
@@ -244,16 +253,6 @@ class SimulatedGround(Ground):
         if timer is not None and timer.call is not None:
             call, timer.call = timer.call, None
             call(*timer.args)
-
-    def _visit_next(self) -> None:
-        cell = self.ready.popleft()
-        if self._frozen and cell in self._frozen:
-            self._frozen[cell] = True
-            return
-        self.visit(cell, 1)
-        self.active = None
-        if self.on_delivery is not None:
-            self.on_delivery()
 
     def inside(self) -> _Inside:
         """Make the virtual loop the running one; a real one goes on afterwards."""
@@ -310,21 +309,17 @@ class SimulatedGround(Ground):
             unanswerable = (*envelope[:2], None, *envelope[3:])
             self.dead_letter(cell, unanswerable, "lost on the way")
             return ACCEPTED
-        self._carry_one(cell, envelope, lane, copies[0])
+        pair = (envelope[1], cell)
+        self._send_off(pair, copies[0], self._arrived, (cell, envelope, lane))
+        if lane is None:
+            coming = self._coming
+            coming[cell] = coming.get(cell, 0) + len(copies)
         if len(copies) > 1:
             for latency in copies[1:]:
                 self.sent += 1
-                self._carry_one(cell, (*envelope[:3], self.sent, *envelope[4:]), lane, latency)
+                again = (*envelope[:3], self.sent, *envelope[4:])
+                self._send_off(pair, latency, self._arrived, (cell, again, lane))
         return ACCEPTED
-
-    def _carry_one(
-        self, cell: Cell, envelope: RawEnvelope, lane: Lane | None, latency: float
-    ) -> None:
-        self.in_transit += 1
-        if lane is None:
-            coming = self._coming
-            coming[cell] = coming.get(cell, 0) + 1
-        self._send_off((envelope[1], cell), latency, self._arrived, (cell, envelope, lane))
 
     def _drop_one(self, cell: Cell) -> bool:
         """Drop the oldest user message that is under way to an agent with a full mailbox."""
@@ -370,6 +365,7 @@ class SimulatedGround(Ground):
         args: tuple[Any, ...],
     ) -> None:
         """Have it arrive: never before what the same sender sent there earlier."""
+        self.in_transit += 1
         if latency == FOREVER or (self._held and pair in self._held):
             self._held.setdefault(pair, []).append((arrive, args))
             return
@@ -385,6 +381,7 @@ class SimulatedGround(Ground):
         """Let what is held between these two arrive, in order."""
         pair = (sender, to)
         for arrive, args in self._held.pop(pair, ()):
+            self.in_transit -= 1  # it was counted when it was sent
             self._send_off(pair, 0.0, arrive, args)
 
     def _arrived(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> None:
@@ -416,7 +413,6 @@ class SimulatedGround(Ground):
             to = ask.owner if ask.owner is not None else "(outside)"
             self.dead_letter(to, answer, "lost on the way")
             return
-        self.in_transit += 1
         pair = (answer[1], ask.owner)
         self._send_off(pair, copies[0], self._reply_arrived, (ask, answer, failed))
 

@@ -7,7 +7,8 @@ handlers where `FaultInjector` stands in production. It decides nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
 
 import attrs
 
@@ -43,6 +44,28 @@ __all__ = ["Injector"]
 
 _PROMPT = (0.0,)
 _LOST = ()
+
+
+class _Agents(Sequence[str]):
+    """The agents that the tree starts with, by path; most choices never look at them."""
+
+    def __init__(self, ground: SimulatedGround) -> None:
+        self._ground = ground
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        cells = list(every_cell(self._ground.root))
+        return [c.path for c in cells if c.agent is not None and not c.agent.supervises]
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        return self._paths[index]
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
 class _Seat:
@@ -112,9 +135,7 @@ class Injector:
 
     def begin(self) -> None:
         """Put into effect what holds from the start or comes by the clock."""
-        cells = list(every_cell(self.ground.root))
-        agents = [c.path for c in cells if c.agent is not None and not c.agent.supervises]
-        for fault in self.choices.begin(agents):
+        for fault in self.choices.begin(_Agents(self.ground)):
             self.used.append(fault)
             self._begin(fault)
 

@@ -58,6 +58,7 @@ class Probe:
         self._seen = 0
         self._open: list[tuple[Any, Deferred, Ref | None]] = []
         self._autopilot: Callable[[Any], Any] | None = None
+        self._place: Any = None
         self.sender: Ref | None = None
         """Who sent what came last."""
 
@@ -74,7 +75,10 @@ class Probe:
 
     @property
     def _cell(self) -> Any:
-        return self._world.ground.registry.find(self.path)
+        cell = self._place
+        if cell is None or not cell.alive:
+            cell = self._place = self._world.ground.registry.find(self.path)
+        return cell
 
     # -- sending
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import attrs
 
 from harmonium.protocols.path_glob import PathGlob
@@ -21,6 +23,14 @@ def _patterns(value: Where) -> tuple[PathGlob, ...]:
 
 
 _ALL = (PathGlob("**"),)
+
+_BY_RATE = (
+    *("delay", "drop", "duplicate"),
+    *("crash", "kill", "pause"),
+    *("slow_store", "full_store", "torn_write"),
+    *("partition", "clock_jump"),
+)
+"""In the order in which a search draws their rates: another one means other runs."""
 
 
 @attrs.frozen(kw_only=True)
@@ -67,6 +77,11 @@ class Faults:
         factory=dict, init=False, eq=False, repr=False, hash=False
     )
     """What `hits` has answered: patterns are compiled once, not in each of 1,000 runs."""
+
+    @cached_property
+    def by_rate(self) -> tuple[str, ...]:
+        """The kinds that are on and of which each run draws how often they come, in order."""
+        return tuple(kind for kind in _BY_RATE if getattr(self, kind))
 
     def hits(self, kind: str, name: str) -> bool:
         """Whether a kind of fault, by its field's name, may befall what has this name."""

@@ -18,6 +18,7 @@ can be reduced and replayed as such.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -53,10 +54,14 @@ JUMPS = (1.0, 30.0, 600.0, 3600.0, 86_400.0)
 STEPS = 40
 """How many messages a run is taken to have, for the number of pct's points of change."""
 
-_ON_MESSAGES = ("delay", "drop", "duplicate")
 _ON_HANDLING = ("crash", "kill", "pause")
-_ON_WRITES = ("slow_store", "full_store", "torn_write")
 _FREE = ("delay", "pause")
+
+
+@functools.lru_cache(maxsize=64)
+def _up_to(longest: float) -> list[float]:
+    """The seconds that a delay may have, the shortest first."""
+    return [s for s in SECONDS if s <= longest] or [longest]
 
 
 class Search:
@@ -79,7 +84,7 @@ class Search:
         self._spec = faults
         self._left = faults.max
         self._steps = max(4, steps)
-        self._seconds = [s for s in SECONDS if s <= faults.longest] or [faults.longest]
+        self._seconds = _up_to(faults.longest)
         self._rates: dict[str, float] = {}
         self._gaps: dict[str, int] = {}
         self._allowed: dict[tuple[str, str], bool] = {}
@@ -87,10 +92,13 @@ class Search:
         self._mean = 0.0
         self._links = 0.0
         self._scale = 0.0
-        for kind in (*_ON_MESSAGES, *_ON_HANDLING, *_ON_WRITES, "partition", "clock_jump"):
-            if getattr(faults, kind):
-                self._set(kind, min(faults.often, RATES[source.below(len(RATES))]))
+        for kind in faults.by_rate:
+            rate = min(faults.often, RATES[source.below(len(RATES))])
+            if rate:
+                self._set(kind, rate)
         _PREPARE[strategy](self)
+        self._befalls = not self._rates.keys().isdisjoint(_ON_HANDLING)
+        """Whether any fault comes when a message is handled."""
 
     def _set(self, kind: str, rate: float) -> None:
         """Set how often a kind comes; one that never does costs nothing from then on."""
@@ -130,7 +138,7 @@ class Search:
     def _comes(self, kind: str, name: str) -> bool:
         """Whether this point is hit; one number is drawn for each hit, not for each point."""
         gap = self._gaps.get(kind)
-        if gap is None or not self._may(kind, name):
+        if gap is None or not (self._allowed.get((kind, name)) or self._may(kind, name)):
             return False
         if gap:
             self._gaps[kind] = gap - 1
@@ -150,6 +158,8 @@ class Search:
 
     def begin(self, agents: Sequence[str]) -> Sequence[Fault]:
         """Draw partitions and jumps of clocks."""
+        if "partition" not in self._rates and "clock_jump" not in self._rates:
+            return NOTHING
         found: list[Fault] = []
         for agent in agents:
             if self._comes("partition", agent):
@@ -199,6 +209,8 @@ class Search:
 
     def handling(self, actor: str, nth: int) -> Sequence[Fault]:
         """Crash, kill or halt some agents."""
+        if not self._befalls:
+            return NOTHING
         rates = self._rates
         if "crash" in rates and self._comes("crash", actor):
             where = ("inside", "before", "after")[self._source.below(3)]

@@ -87,28 +87,31 @@ def woken(turn: Turn, serial: int) -> None:
 
 def advance(turn: Turn) -> None:
     """Take the pass as far as it goes by now."""
-    before = None
-    while (group := turn.state.group) is not None and group is not before:
-        before = group
+    going = True
+    while going and (group := turn.state.group) is not None:
         if group.stage is Stage.STARTING:
-            _starting(turn, group)
+            going = _starting(turn, group)
         elif group.stage is Stage.STOPPING:
-            _stopping(turn, group)
+            going = _stopping(turn, group)
         else:
-            _waiting(turn, group)
+            going = _waiting(turn, group)
 
 
-def _stopping(turn: Turn, group: Group) -> None:
+# Each stage goes one step, and tells whether there may be another one at once.
+
+
+def _stopping(turn: Turn, group: Group) -> bool:
     awaited = turn.peek(group.current)
     if awaited is not None and awaited.status is Status.STOPPING:
-        return
+        return False
     for known in turn.downward(group.cursor):
         if known.place < group.first:
             break
         if _stop_one(turn, group, turn.edit(known)):
             turn.state.group = group.at(known.place - 1, known.id)
-            return
+            return False
     turn.state.group = attrs.evolve(group, stage=Stage.WAITING, current="")
+    return True
 
 
 def _stop_one(turn: Turn, group: Group, child: Child) -> bool:
@@ -121,14 +124,16 @@ def _stop_one(turn: Turn, group: Group, child: Child) -> bool:
     return child.status is Status.STOPPING
 
 
-def _waiting(turn: Turn, group: Group) -> None:
+def _waiting(turn: Turn, group: Group) -> bool:
     if group.not_before <= turn.now:
         _enlist(turn, group)
         turn.state.group = attrs.evolve(group, stage=Stage.STARTING, cursor=group.first)
-    elif not group.serial:
+        return True
+    if not group.serial:
         serial = turn.serial()
         turn.state.group = attrs.evolve(group, serial=serial)
         turn.emit(SetTimer(Token("", Due.GROUP, serial), group.not_before - turn.now))
+    return False
 
 
 def _enlist(turn: Turn, group: Group) -> None:
@@ -142,19 +147,20 @@ def _enlist(turn: Turn, group: Group) -> None:
             join(turn, child)
 
 
-def _starting(turn: Turn, group: Group) -> None:
+def _starting(turn: Turn, group: Group) -> bool:
     # STOPPING: it was not ready in time and is being killed, so its start has not ended yet.
     awaited = turn.peek(group.current)
     if awaited is not None and awaited.status in (Status.STARTING, Status.STOPPING):
-        return
+        return False
     for known in turn.upward(group.cursor):
         if known.status is Status.PENDING:
             child = turn.edit(known)
             child.cause = group.cause
             launch(turn, child)
             turn.state.group = group.at(known.place + 1, known.id)
-            return
+            return False
     _complete(turn, group)
+    return False
 
 
 def _complete(turn: Turn, group: Group) -> None:

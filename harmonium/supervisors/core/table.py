@@ -71,7 +71,9 @@ class Table:
         """Find a child by its id."""
         index = self._index if self._index.version == self._version else self._fitting()
         place = index.places.get(id)
-        return None if place is None else self._at(place)
+        if place is None:
+            return None
+        return self._at(place) if self._shift else self._root[place]
 
     def put(self, child: Child) -> Table:
         """Replace the child at its place; a child at place -1 gets the next one."""
@@ -83,9 +85,9 @@ class Table:
         return self._changed(child.place, child, index)
 
     def put_all(self, children: Collection[Child]) -> Table:
-        """Replace several children at their places; the same as `put` for each."""
-        table = self
-        if self._shift or self.end > _WIDTH or any(one.place < 0 for one in children):
+        """Replace several children that have their places; the same as `put` for each."""
+        if self._shift:
+            table = self
             for one in children:
                 table = table.put(one)
             return table

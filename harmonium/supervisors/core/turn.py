@@ -84,8 +84,8 @@ class Turn:
 
     def upward(self, place: int = 0) -> Iterator[Child]:
         """Go through the children from `place` on, as they are by now."""
-        drafts = self._drafts
-        return (drafts.get(one.id, one) for one in self.state.table.upward(place))
+        drafts, known = self._drafts, self.state.table.upward(place)
+        return (drafts.get(one.id, one) for one in known) if drafts else known
 
     def downward(self, place: int | None = None) -> Iterator[Child]:
         """Go through the children from `place` back, as they are by now."""
@@ -101,14 +101,16 @@ class Turn:
 
     def arm(self, child: Child, due: Due, delay: float) -> None:
         """Set the child's timer; it has one at a time."""
-        self.disarm(child)
-        child.due, child.serial = due, self.serial()
-        self.effects.append(SetTimer(Token(child.id, due, child.serial), delay))
+        if child.serial:
+            self.disarm(child)
+        self.state.serial = serial = self.state.serial + 1
+        child.due, child.serial = due, serial
+        self.effects.append(SetTimer(Token(child.id, due, serial), delay))
 
     def disarm(self, child: Child) -> None:
         """Drop the child's timer, if it has one."""
         if child.serial:
-            self.emit(CancelTimer(Token(child.id, child.due, child.serial)))
+            self.effects.append(CancelTimer(Token(child.id, child.due, child.serial)))
             child.serial = 0
 
     # --- the end ---
