@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from loguru import logger
 
 from harmonium.actors.durable_topics_runner import Runner
+from harmonium.actors.durable_topics_trimming import Trimming
 from harmonium.actors.durable_topics_values import Subscription
 from harmonium.actors.promise import Promise
 from harmonium.actors.stateful_drive import drive
 from harmonium.protocols.errors import ConfigError, SpecError
+from harmonium.protocols.retention import Retention
 from harmonium.protocols.topics import check_topic
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class DurableTopics:
         self._ground = ground
         self._runners: dict[str, Runner] = {}
         self._of_cell: dict[Cell, set[str]] = {}
+        self._trimming = Trimming(ground, self._note_places)
         self.plain: set[tuple[type, str | None]] = set()
         """Classes and topics that were published plainly past durable subscribers."""
 
@@ -174,6 +177,7 @@ class DurableTopics:
 
     def close(self) -> None:
         """Hand over how far each subscription has come, and deliver nothing more."""
+        self._trimming.close()
         for runner in self._runners.values():
             runner.finish()
         self._runners.clear()
@@ -217,6 +221,29 @@ class DurableTopics:
         """
         return self._do(lambda: self._drive(self._trim(before)))
 
+    def keep(self, retention: Retention) -> Promise[None]:
+        """Go by this retention from now on; `Retention()` deletes nothing any more.
+
+        A failure to delete is logged, and tried again at the next look.
+        """
+        return self._do(lambda: self._keep(retention))
+
+    @property
+    def retention(self) -> Retention:
+        """What is deleted by itself; nothing, if nobody has declared it."""
+        return self._trimming.retention
+
+    def _keep(self, retention: Retention) -> Promise[None]:
+        self._trimming.keep(retention)
+        kept: Promise[None] = Promise(self._ground)
+        kept.settle(None)
+        return kept
+
+    def _note_places(self) -> None:
+        """Have the store know of each subscription how far it is, also past what is not for it."""
+        for runner in self._runners.values():
+            runner.note_place()
+
     async def _cursors(self) -> dict[str, int]:
         stateful = self._ground.stateful
         return await stateful.promise(stateful.store.topics.cursors())
@@ -239,13 +266,9 @@ class DurableTopics:
 
     async def _trim(self, before: float | None) -> int:
         stateful = self._ground.stateful
-        journal = stateful.store.topics
-        cursors = await self._cursors()
-        handled = min(cursors.values()) if cursors else await stateful.promise(journal.end())
-        if before is not None:
-            handled = min(handled, await stateful.promise(journal.offset_at(before)))
+        journal, keep = stateful.store.topics, 0 if before is None else None
         deleted = 0
-        while count := await stateful.promise(journal.trim(up_to=handled)):
+        while count := await stateful.promise(journal.trim_taken(before=before, keep=keep)):
             deleted += count
         return deleted
 

@@ -311,7 +311,7 @@ class Runner:
         else:
             ground.sent = number = ground.sent + 1
             cell.limit = 0
-            cell.more.parked.append((_envelope(message, ask, number, context), Promise(ground)))
+            cell.more.wait_for_room(_envelope(message, ask, number, context), Promise(ground))
         ask.then(partial(self._answered, self._generation, index, attempt))
 
     def _unreadable(self, generation: int, index: int, why: str) -> None:
@@ -401,6 +401,11 @@ class Runner:
             self._place.move(self._done_with())
         else:  # a crash could take a letter and its entry
             self._letters.then(lambda _: self._commit())
+
+    def note_place(self) -> None:
+        """Have the store know how far it is: it moves past what is not for it only now and then."""
+        if self.active:
+            self._commit()
 
     def _make_room(self) -> None:
         """Let publishers go on whose events the subscriber can take."""

@@ -37,6 +37,7 @@ from harmonium.protocols.message import is_message
 from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
 from harmonium.protocols.reliability.policy import Policy
 from harmonium.protocols.reliability.work_budget import Usage, WorkBudget
+from harmonium.protocols.retention import Retention
 from harmonium.supervisors.inbox import CALL, InboxCalls
 from harmonium.supervisors.phases import PhaseOver
 from harmonium.supervisors.shutdown import StopLimits, StopReport, stop_ground
@@ -70,6 +71,8 @@ class System:
             store that the caller opens and closes. None keeps everything in memory.
         dead_letters: How many dead letters are kept, and for how long; the newest
             10,000 if not given.
+        topics: What is deleted by itself of the journal of durable topics, once all
+            durable subscriptions have taken it; nothing if not given.
 
     Raises (on entering):
         ConfigError: If the store's place is none, or its driver is not installed.
@@ -88,6 +91,7 @@ class System:
         ground: LocalGround | SimulatedGround | None = None,
         store: Store | str | Path | None = None,
         dead_letters: DeadLetterOffice | None = None,
+        topics: Retention | None = None,
     ) -> None:
         self.tree = _as_tree(tree)
         self.limits = limits or _LIMITS
@@ -101,6 +105,7 @@ class System:
         self.ground.store = None if isinstance(store, (str, Path)) else store
         if dead_letters is not None:
             self.ground.dead_letters.limits = dead_letters
+        self._retention = topics
         self._gave_up: list[Callable[[Exit], None]] = []
 
     # -- starting and stopping
@@ -220,6 +225,8 @@ class System:
         def listen(event: Any) -> None:
             if event.__class__ is AgentStarted and event.path == path:
                 started.settle(None)
+                if self._retention is not None:
+                    ground.topics.durable.keep(self._retention)
 
         forget = ground.observers.add(listen)
         started.then(lambda _: forget())

@@ -17,6 +17,7 @@ from harmonium.actors.store.pending import Pending
 from harmonium.actors.store.ports import Store
 from harmonium.actors.store.state_ports import IdempotencyKeys, Leases, StateStore
 from harmonium.actors.store.streams import AppendEvents, CompactStream, DeleteStream, SaveSnapshot
+from harmonium.actors.store.taken import TrimTaken
 from harmonium.actors.store.topics import PublishEntries
 from harmonium.actors.store.values import (
     Change,
@@ -82,6 +83,7 @@ __all__ = [
     "TopicJournal",
     "TrimItems",
     "TrimLog",
+    "TrimTaken",
     "Watch",
     "open_store",
 ]

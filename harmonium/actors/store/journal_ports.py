@@ -196,6 +196,31 @@ class TopicJournal(Protocol):
         """Delete the oldest entries; see `RecordLog.trim`. Cursors are not looked at."""
         ...
 
+    def trim_taken(
+        self,
+        *,
+        before: float | None = None,
+        older: float | None = None,
+        keep: int | None = None,
+        limit: int = 10_000,
+    ) -> Pending[int]:
+        """Delete the oldest entries that any of the bounds lets go and all cursors have passed.
+
+        The cursors are those of the moment of the deletion. Without any cursor
+        the bounds decide alone.
+
+        Args:
+            before: Those committed before this time, in seconds.
+            older: Those committed more than so many seconds ago.
+            keep: All but the newest so many.
+            limit: Most entries to look at, since other writes wait meanwhile.
+                Call again while the result is this many.
+
+        Returns:
+            How many were deleted.
+        """
+        ...
+
 
 class RecordLog(Protocol):
     """A log that is only appended to (decisions, dead letters), with filters and deletion by id."""

@@ -16,7 +16,15 @@ from harmonium.actors.store.rows import record_of
 from harmonium.actors.store.values import Fence, Filter, Record
 from harmonium.protocols.errors import VersionConflict
 
-__all__ = ["AppendRecords", "DeleteRecords", "Log", "TrimLog", "counter_of", "id_before"]
+__all__ = [
+    "AppendRecords",
+    "DeleteRecords",
+    "Log",
+    "TrimLog",
+    "counter_of",
+    "drop_selected",
+    "id_before",
+]
 
 _CHUNK = 1000
 """Records that one query of a filtered scan reads, so that its memory is bounded."""
@@ -90,10 +98,15 @@ class TrimLog:
         keys.selections.add(self)
 
     def decide(self, draft: Draft, now: float) -> int:
-        places = draft.loaded.selections[self]
-        for place in places:
-            draft.present.put(place, True)
-        return _drop_all(draft, places)
+        return drop_selected(draft, draft.loaded.selections[self])
+
+
+def drop_selected(draft: Draft, places: Iterable[tuple[str, int]]) -> int:
+    """Delete records that a selection has found; gives how many."""
+    found = list(places)
+    for place in found:
+        draft.present.put(place, True)
+    return _drop_all(draft, found)
 
 
 def _drop_all(draft: Draft, places: Iterable[tuple[str, int]]) -> int:

@@ -21,7 +21,9 @@ from harmonium.actors.store.rows import (
     RecordRow,
     SnapshotRow,
     StreamRow,
+    item_of,
 )
+from harmonium.actors.store.taken import CURSORS, JOURNAL, TrimTaken
 
 __all__ = ["Changes", "Tables", "changes_of"]
 
@@ -102,6 +104,8 @@ class Tables:
     def _select(self, asked: Hashable, now: float) -> list[Any]:
         if isinstance(asked, TrimLog):
             return self._select_records(asked)
+        if isinstance(asked, TrimTaken):
+            return self._select_taken(asked, now)
         if isinstance(asked, TrimItems):
             mine = [
                 (row[0], place) for place, row in self._items.items() if place[0] == asked.namespace
@@ -127,6 +131,18 @@ class Tables:
         if trim.keep is not None:
             count = max(count, len(log.ids) - trim.keep)
         return [(trim.log, number) for number in log.ids[: min(count, trim.limit)]]
+
+    def _select_taken(self, trim: TrimTaken, now: float) -> list[tuple[str, int]]:
+        log = self._logs.get(JOURNAL, _LogRows())
+        taken = [
+            int(item_of(*place, row).data)
+            for place, row in self._items.items()
+            if place[0] == CURSORS
+        ]
+        newest = log.ids[-1] if log.ids else 0
+        oldest = log.ids[: min(trim.limit, bisect_right(log.ids, min(taken, default=newest)))]
+        goes = (id for id in oldest if trim.lets_go(id, log.rows[id][0], newest, now))
+        return [(JOURNAL, id) for id in goes]
 
     def apply(self, changes: Changes) -> None:
         """Do what a group came to."""

@@ -11,15 +11,10 @@ from harmonium.actors.store.operations import Operation
 from harmonium.actors.store.payload import Payload
 from harmonium.actors.store.pending import Pending
 from harmonium.actors.store.rows import NumberedRow, entry_of, item_of
+from harmonium.actors.store.taken import CURSORS, JOURNAL, TrimTaken
 from harmonium.actors.store.values import Fence, Page
 
 __all__ = ["CURSORS", "JOURNAL", "PublishEntries", "Topics"]
-
-JOURNAL = "$topics"
-"""The log of the journal; names that begin with $ are the store's own."""
-
-CURSORS = "$cursors"
-"""The namespace of the cursors."""
 
 
 def PublishEntries(topic: str, *data: Payload) -> AppendRecords:  # noqa: N802 - an operation
@@ -89,3 +84,13 @@ class Topics(TopicJournal):
     ) -> Pending[int]:
         operation = TrimLog(JOURNAL, up_to=up_to, before=before, keep=keep, limit=limit)
         return self._core.write(operation)
+
+    def trim_taken(
+        self,
+        *,
+        before: float | None = None,
+        older: float | None = None,
+        keep: int | None = None,
+        limit: int = 10_000,
+    ) -> Pending[int]:
+        return self._core.write(TrimTaken(before=before, older=older, keep=keep, limit=limit))

@@ -9,9 +9,13 @@ from sqlalchemy import Connection, Select, func, select
 
 from harmonium.actors.store.items import ExpireItems, TrimItems
 from harmonium.actors.store.logs import TrimLog
+from harmonium.actors.store.rows import item_of
 from harmonium.actors.store.sql.schema import items, records
+from harmonium.actors.store.taken import CURSORS, JOURNAL, TrimTaken
 
 __all__ = ["select_places"]
+
+_ITEM = (items.c.revision, items.c.at, items.c.expires_at, items.c.data)
 
 
 def select_places(connection: Connection, asked: Hashable, now: float) -> list[Any]:
@@ -19,6 +23,8 @@ def select_places(connection: Connection, asked: Hashable, now: float) -> list[A
     places = select(items.c.namespace, items.c.key)
     if isinstance(asked, TrimLog):
         return _records(connection, asked)
+    if isinstance(asked, TrimTaken):
+        return _taken(connection, asked, now)
     if isinstance(asked, ExpireItems):
         ended = places.where(items.c.expires_at <= now).order_by(items.c.expires_at)
         return _rows(connection, ended.limit(asked.limit))
@@ -44,6 +50,17 @@ def _records(connection: Connection, trim: TrimLog) -> list[tuple[str, int]]:
         ends.append(connection.execute(gone).scalar() or 0)
     chosen = mine.where(records.c.id <= max(ends, default=0)).order_by(records.c.id)
     return [(trim.log, number) for (number,) in connection.execute(chosen.limit(trim.limit))]
+
+
+def _taken(connection: Connection, trim: TrimTaken, now: float) -> list[tuple[str, int]]:
+    cursors = select(items.c.key, *_ITEM).where(items.c.namespace == CURSORS)
+    taken = [int(item_of(CURSORS, key, row).data) for key, *row in _rows(connection, cursors)]
+    mine = select(records.c.id, records.c.at).where(records.c.log == JOURNAL)
+    newest = connection.execute(mine.order_by(records.c.id.desc()).limit(1)).scalar() or 0
+    most = records.c.id <= min(taken, default=newest)
+    oldest = mine.where(most).order_by(records.c.id).limit(trim.limit)
+    goes = (id for id, at in _rows(connection, oldest) if trim.lets_go(id, at, newest, now))
+    return [(JOURNAL, id) for id in goes]
 
 
 def _last_before(connection: Connection, mine: Select[Any], time: float) -> int:
