@@ -94,8 +94,9 @@ def bury(cell: Cell) -> None:
         more.retrying = None
     rooms = [room for _, room in more.parked]
     cell.urgent, cell.mailbox = None, NO_MAIL
-    more.stash.clear()
-    more.parked.clear()
+    for part in (more.stash, more.parked):
+        if part:
+            part.clear()
     for envelope in left:
         ground.dead_letter(cell, envelope, "agent is dead", error)
     for room in rooms:

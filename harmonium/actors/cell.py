@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harmonium.actors.timers import Timer
     from harmonium.protocols.lifecycle import Exit
 
-__all__ = ["BLOCKED", "IDLE", "NO_MAIL", "QUEUED", "Cell", "CellState", "Extras"]
+__all__ = ["BLOCKED", "IDLE", "NONE_YET", "NO_MAIL", "QUEUED", "Cell", "CellState", "Extras"]
 
 IDLE, QUEUED, BLOCKED = range(3)
 """`Cell.scheduled`: nothing to do; in the ready queue; has mail but may not take it."""
@@ -37,6 +37,11 @@ IDLE, QUEUED, BLOCKED = range(3)
 NO_MAIL: Any = ()
 """Stands for the mailbox until the first message; length 0, so `limit` 0 sends the
 first message down the slow path, which makes the real one."""
+
+
+NONE_YET: Any = frozenset()
+"""Stands for a part of `Extras` until something is put into it: of the 2.5 kB that their
+deques, sets and lists took, an agent mostly needs none."""
 
 
 class CellState(enum.IntEnum):
@@ -105,12 +110,12 @@ class Extras:
         """The scopes of the budgets that its messages count for."""
         self.child_gone: Callable[[], None] | None = None
         self.declined: str | None = None
-        self.deferred: set[Deferred] = set()
-        self.executions: set[Execution] = set()
+        self.deferred: set[Deferred] = NONE_YET
+        self.executions: set[Execution] = NONE_YET
         self.failure: tuple[BaseException, RawEnvelope | None] | None = None
         self.first = 1
         """The number of its first incarnation; above 1 where its id was another agent's before."""
-        self.gone: list[Promise[None]] = []
+        self.gone: list[Promise[None]] = NONE_YET
         self.handled = 0
         self.hold_failed = False
         self.left_running: Any = None
@@ -124,20 +129,39 @@ class Extras:
         self.legacy: Any = None
         """What an incarnation leaves to the next one."""
         self.undecided: RawEnvelope | None = None
-        self.names: list[str] = []
+        self.names: list[str] = NONE_YET
         self.numbered = 0
         self.park: Callable[[RawEnvelope], bool] | None = None
-        self.parked: deque[tuple[RawEnvelope, Promise[None]]] = deque()
+        self.parked: deque[tuple[RawEnvelope, Promise[None]]] = NONE_YET
         self.retrying: RawEnvelope | None = None
         self.route: Route | None = None
         """Where mail goes that is sent to a pool; None for whoever takes its own."""
         self.start_failed = False
-        self.stash: deque[RawEnvelope] = deque()
+        self.stash: deque[RawEnvelope] = NONE_YET
         self.stop_reason: Exit | None = None
-        self.timers: set[Timer] = set()
+        self.timers: set[Timer] = NONE_YET
         self.watchers: dict[Cell, None] = {}
         self.watching: dict[str, Cell] = {}
         self.when_idle: Callable[[], None] | None = None
+
+    def hold(self, execution: Execution) -> None:
+        """Keep a handler or hook that has suspended."""
+        if self.executions is NONE_YET:
+            self.executions = {execution}
+        else:
+            self.executions.add(execution)
+
+    def wait_for_room(self, envelope: RawEnvelope, room: Promise[None]) -> None:
+        """Keep what waits for room in the mailbox."""
+        if self.parked is NONE_YET:
+            self.parked = deque()
+        self.parked.append((envelope, room))
+
+    def own_timers(self) -> set[Timer]:
+        """The timers that end with the incarnation, to be added to."""
+        if self.timers is NONE_YET:
+            self.timers = set()
+        return self.timers
 
 
 class Cell:

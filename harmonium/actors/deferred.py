@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harmonium.actors.cell import NONE_YET
 from harmonium.actors.streaming import StreamAsk
 from harmonium.protocols.errors import AskFailed
 
@@ -28,7 +29,10 @@ class Deferred:
         self._envelope = envelope
         if envelope[2] is not None:
             envelope[2].answered = True
-            cell.more.deferred.add(self)
+            more = cell.more
+            if more.deferred is NONE_YET:
+                more.deferred = set()
+            more.deferred.add(self)
 
     def reply(self, value: Any) -> None:
         """Answer; later answers are ignored."""

@@ -45,7 +45,7 @@ def request_stop(cell: Cell, ask: Ask[None] | None, reason: Exit | None = None) 
             ask.settle(None)
         return
     if ask is not None:
-        cell.more.gone.append(ask)
+        cell.more.gone = [*cell.more.gone, ask]
     cell.ground.signal(cell, stop, cell, reason or SHUTDOWN)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.ask import Ask
-from harmonium.actors.cell import BLOCKED, NO_MAIL, Cell, CellState
+from harmonium.actors.cell import BLOCKED, NO_MAIL, NONE_YET, Cell, CellState
 from harmonium.actors.context import Context, RawEnvelope, TimerContext
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.promise import Promise
@@ -197,7 +197,7 @@ class Mail(Switchboard):
         if policy is WAIT and (sender is None or sender.executing is not None or sender.offloop):
             room: Promise[None] = Promise(self)
             cell.limit = 0
-            cell.more.parked.append((envelope, room))
+            cell.more.wait_for_room(envelope, room)
             return room
         self.sent -= 1
         raise MailboxFull(cell.path, cell.birth.mailbox, self.view(cell, envelope))
@@ -241,7 +241,7 @@ class Mail(Switchboard):
         self.sent = number = self.sent + 1
         envelope: RawEnvelope = (message, sender, None, number, 0, self.new_context())
         cell.limit = 0
-        cell.more.parked.append((envelope, Promise(self)))
+        cell.more.wait_for_room(envelope, Promise(self))
 
     def has_room(self, cell: Cell) -> bool:
         """Whether one more user message may go in."""
@@ -257,7 +257,10 @@ class Mail(Switchboard):
 
     def stash(self, cell: Cell, envelope: RawEnvelope) -> None:
         """Put the message in work aside. It is neither handled nor lost."""
-        cell.more.stash.append(envelope)
+        more = cell.more
+        if more.stash is NONE_YET:
+            more.stash = deque()
+        more.stash.append(envelope)
         self.handled -= 1  # its handler is about to return, which counts as handled
 
     def unstash(self, cell: Cell) -> None:
@@ -275,7 +278,7 @@ class Mail(Switchboard):
         self, cell: Cell, delay: float, message: Any, every: float | None
     ) -> Timer:
         """Send an agent a message later, for as long as its incarnation lives."""
-        timers, incarnation = cell.more.timers, cell.incarnation
+        timers, incarnation = cell.more.own_timers(), cell.incarnation
 
         def fire() -> None:
             timers.discard(timer)

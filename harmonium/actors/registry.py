@@ -38,7 +38,7 @@ class Registry:
         """
         self.check_free(name, cell.path, cell)
         self._names[name] = cell
-        cell.more.names.append(name)
+        cell.more.names = [*cell.more.names, name]
 
     def check_free(self, name: str, path: str, cell: Cell | None = None) -> None:
         """Refuse a name that a living agent has.

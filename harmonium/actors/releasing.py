@@ -39,7 +39,7 @@ def close_executions(cell: Cell, cause: BaseException) -> None:
 
 def cancel_timers(cell: Cell) -> None:
     """Drop the timers that the incarnation set."""
-    if cell.more_ is not None:
+    if cell.more_ is not None and cell.more_.timers:
         for timer in cell.more_.timers:
             timer.cancel()
         cell.more_.timers.clear()

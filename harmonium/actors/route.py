@@ -96,7 +96,8 @@ def take_mail(cell: Cell) -> list[RawEnvelope]:
         cell.urgent.clear()
     if cell.mailbox is not NO_MAIL:
         cell.mailbox.clear()
-    more.parked.clear()
+    if parked:
+        more.parked.clear()
     for _, room in parked:
         room.settle(None)
     return found

@@ -310,7 +310,7 @@ class Scheduler:
         finally:
             cell.executing = None
         cell.busy += 1
-        cell.more.executions.add(execution)
+        cell.more.hold(execution)
         execution.wait_for(awaited)
         return SUSPENDED
 
@@ -434,7 +434,7 @@ class Scheduler:
         """Start an execution and hold the mailbox until it is done."""
         cell.busy += 1
         execution.reentrant = reentrant
-        cell.more.executions.add(execution)
+        cell.more.hold(execution)
         limit = cell.birth.handler_limit
         if limit is not None and execution.envelope is not None:
             execution.since = self.clock()

@@ -164,7 +164,7 @@ class PlainActor(Resident):
                 return
             self._watch = Watch(cell.ground.loop, lambda message: deliver(cell, cell, message))
             # It goes with the incarnation, as the timers do.
-            cell.more.timers.add(cast("Timer", self._watch))
+            cell.more.own_timers().add(cast("Timer", self._watch))
         self._watch.renew(result.filenos if isinstance(result, ThespianWatch) else ())
 
     def _status(self) -> Any:

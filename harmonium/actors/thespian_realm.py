@@ -79,7 +79,10 @@ class Realm:
         self.sources = Sources(self.admin)
         gone: Promise[None] = Promise(ground)
         gone.then(lambda _: self._end())
-        self.admin.more.gone.append(gone)  # however it ends: the ground may be stopped under it
+        self.admin.more.gone = [
+            *self.admin.more.gone,
+            gone,
+        ]  # however it ends: the ground may be stopped under it
         ground.engine_port = self.port
         ground.on_dead_letter = self._dead_letter
 

@@ -30,7 +30,7 @@ def wake_after(cell: Cell, period: Any, payload: Any, pending: Wakeups) -> None:
         pending: Where it is noted while it is to come.
     """
     delay = toTimeDeltaOrNone(period)
-    timers = cell.more.timers
+    timers = cell.more.own_timers()
 
     def fire() -> None:
         timers.discard(timer)

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, cast
 
 from harmonium.actors.accepted import ACCEPTED
-from harmonium.actors.cell import NO_MAIL, Cell, CellState
+from harmonium.actors.cell import NO_MAIL, NONE_YET, Cell, CellState
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.ground import Ground
 from harmonium.actors.promise import Promise
@@ -78,6 +78,8 @@ class Traffic:
         """Route from now on; what came before waits for the first member."""
         cell = self._cell
         more, mailbox = cell.more, cell.mailbox
+        if more.stash is NONE_YET:
+            more.stash = deque()
         more.stash.extend(mailbox)
         more.park = None
         more.route = self
@@ -310,7 +312,7 @@ class Traffic:
         if room or policy is DEAD_LETTER or policy is DROP_OLDEST:
             return self._give(member, key, envelope, lane)
         cell.limit = 0
-        cell.more.parked.append((envelope, Promise(ground)))
+        cell.more.wait_for_room(envelope, Promise(ground))
         self.way.note(key, member)
         return ACCEPTED
 
