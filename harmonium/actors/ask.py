@@ -37,7 +37,7 @@ class Ask(Promise[T]):
     def __init__(
         self, ground: Switchboard, owner: Cell | None, target: str | Cell, timeout: float | None
     ) -> None:
-        super().__init__(ground)
+        Promise.__init__(self, ground)  # `super()` takes 80 ns
         self.owner = owner
         self.incarnation = 0 if owner is None else owner.incarnation
         self.target = target

@@ -36,24 +36,27 @@ class Asking(Mail):
         context: Context | None = None,
     ) -> Ask[Any]:
         """Send a message and get a promise of its answer."""
-        if isinstance(target, Cell):
+        if isinstance(target, str):
+            if not is_message(message):
+                self.refuse(target, message)
+        elif target.accepts.get(message.__class__, target) is target:
             self.lane(target, message, None)
-        elif not is_message(message):
-            self.refuse(target, message)
         ask: Ask[Any] = Ask(self, sender, target, timeout)
-        if context is None and sender is None:
-            context = self.new_context()
-            if timeout is not None:
-                context.expire(self.clock() + timeout)
+        deadline = None if timeout is None else self.clock() + timeout
         if sender is not None:
-            self.ask_now(ask, sender, target, message, context, idempotency_key)
-        elif self.in_thread():
-            self.ask_now(ask, None, target, message, context, idempotency_key)
+            self._send_ask(
+                ask, sender, message, self._context_of(sender, context, deadline, idempotency_key)
+            )
+            return ask
+        if context is None:
+            context = self.new_context(None, deadline, idempotency_key)
+        else:
+            context = context.child(deadline, idempotency_key)
+        if self.in_thread():
+            self._send_ask(ask, None, message, context)
             self.hasten()
         else:
-            self.call_threadsafe(
-                lambda: self.ask_now(ask, None, target, message, context, idempotency_key)
-            )
+            self.call_threadsafe(lambda: self._send_ask(ask, None, message, context))
         return ask
 
     def ask_under(
@@ -109,23 +112,34 @@ class Asking(Mail):
         key: str | None,
     ) -> None:
         """Send the message of an ask, in the ground's thread."""
-        now = self.clock()
+        ask.target = target
+        deadline = None if ask.timeout is None else self.clock() + ask.timeout
+        self._send_ask(ask, sender, message, self._context_of(sender, context, deadline, key))
+
+    def _context_of(
+        self, sender: Cell | None, context: Context | None, deadline: float | None, key: str | None
+    ) -> Context:
+        """The context of an ask: a part of the work in hand, or of a request that begins here."""
         if context is None:
             current = sender.current if sender is not None else None
-            context = self.new_context() if current is None else current[5]
-        timeout = ask.timeout
-        context = context.child(None if timeout is None else now + timeout, key)
-        deadline = context.deadline
-        if deadline is not None:
-            ask.timer = self.timers.add(deadline, self._ask_expired, ask)
-            if not self.awake:
-                self.wake()
+            if current is None:
+                return self.new_context(None, deadline, key)
+            context = current[5]
+        return context.child(deadline, key)
+
+    def _send_ask(self, ask: Ask[Any], sender: Cell | None, message: Any, context: Context) -> None:
+        target: Any = ask.target
         if isinstance(target, str):
             cell = self.registry.find(target, sender)
             if cell is None:
                 self.to_nobody(target, sender, message, ask, context)
                 return
             target = ask.target = cell
+        deadline = context.deadline
+        if deadline is not None:
+            ask.timer = self.timers.add(deadline, self._ask_expired, ask)
+            if not self.awake:
+                self.wake()
         try:
             # Its lane: what the receiver's table says saves asking the class (213 ns).
             kind = type(message)
@@ -142,7 +156,11 @@ class Asking(Mail):
 
     def reply(self, envelope: RawEnvelope, value: Any) -> None:
         """Send the answer to whoever asked."""
-        self.respond(envelope, value, failed=False)
+        ask: Any = envelope[2]
+        ask.answered = True
+        self.sent = number = self.sent + 1
+        answer = (value, self.active, None, number, envelope[3], envelope[5])
+        self.carry_reply(ask, answer, failed=False)
 
     def reply_error(self, envelope: RawEnvelope, error: BaseException) -> None:
         """Tell whoever asked that there will be no answer, and why; unless it has given up."""

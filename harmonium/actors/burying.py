@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from harmonium.actors.cell import NO_MAIL, Cell, CellState
+from harmonium.actors.cell import NO_MAIL, Cell, CellState, Extras
 from harmonium.actors.failed_mail import settle_failure
 from harmonium.actors.releasing import cancel_timers, close_executions, discard
 from harmonium.protocols.errors import AgentDead
-from harmonium.protocols.lifecycle import NORMAL, Exit, Exited, ExitKind, Failed, Report
+from harmonium.protocols.lifecycle import NORMAL, Exit, Exited, ExitKind, Failed, Report, Started
 from harmonium.protocols.signals import Terminated
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "notify",
     "report",
     "report_to_parent",
+    "take_back",
 ]
 
 
@@ -81,6 +82,20 @@ def bury(cell: Cell) -> None:
     cell.limit = -1
     cell.agent = None
     settle_failure(cell)
+    _end_mail(cell, more, error)
+    if cell.parent is not None and cell.parent.children is not None:
+        cell.parent.children.pop(cell.id, None)
+    ground.registry.forget(cell)
+    _settle_gone(cell)
+    for watcher in list(more.watchers):
+        notify(watcher, cell)
+    more.watchers.clear()
+    if cell.parent is not None:
+        _child_gone(cell.parent)
+
+
+def _end_mail(cell: Cell, more: Extras, error: AgentDead) -> None:
+    """All that waits is dead; who waits for room in the mailbox waits no more."""
     left = [
         *more.aside.values(),
         *(cell.urgent or ()),
@@ -98,18 +113,9 @@ def bury(cell: Cell) -> None:
         if part:
             part.clear()
     for envelope in left:
-        ground.dead_letter(cell, envelope, "agent is dead", error)
+        cell.ground.dead_letter(cell, envelope, "agent is dead", error)
     for room in rooms:
         room.settle(None)
-    if cell.parent is not None and cell.parent.children is not None:
-        cell.parent.children.pop(cell.id, None)
-    ground.registry.forget(cell)
-    _settle_gone(cell)
-    for watcher in list(more.watchers):
-        notify(watcher, cell)
-    more.watchers.clear()
-    if cell.parent is not None:
-        _child_gone(cell.parent)
 
 
 def abandon(cell: Cell) -> None:
@@ -122,6 +128,22 @@ def abandon(cell: Cell) -> None:
     cell.state = CellState.WAITING
     discard(cell, NORMAL)
     bury(cell)
+
+
+def take_back(cell: Cell) -> bool:
+    """Take back the report that a child is ready, if it is all that its parent has to hear.
+
+    For a parent that saw it become ready. What was said before the report (an order that
+    the child gave while it started) has to be heard before it.
+    """
+    signals = None if cell.parent is None else cell.parent.signals
+    if not signals or len(signals) > 1:
+        return False
+    _, args = signals[0]
+    if args[1:2] != (cell,) or not isinstance(args[-1], Started):
+        return False
+    signals.clear()
+    return True
 
 
 def _settle_gone(cell: Cell) -> None:

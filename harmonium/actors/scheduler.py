@@ -152,7 +152,11 @@ class Scheduler:
         if cell.signals is None:
             cell.signals = deque()
         cell.signals.append((call, args))
-        self.schedule(cell)
+        if cell.scheduled != QUEUED:  # `schedule`, without its call
+            cell.scheduled = QUEUED
+            self.ready.append(cell)
+        if not self.awake:
+            self.wake()
 
     def schedule(self, cell: Cell) -> None:
         """Put the cell in the ready queue unless it stands there."""
@@ -275,8 +279,13 @@ class Scheduler:
 
     def _visit_otherwise(self, cell: Cell, left: int) -> None:
         """Visit an agent that has signals, is at work or away, or is looked at."""
-        if cell.signals:
-            self._run_signals(cell)
+        signals = cell.signals
+        while signals:
+            call, args = signals.popleft()
+            try:
+                call(*args)
+            except BaseException as error:  # a hook's crash is the agent's
+                self.crashed(cell, error, Phase.HANDLER, cell.current)
         if (cell.state is not RUNNING or cell.busy) and not self._reentrant_next(cell):
             cell.scheduled = QUEUED if cell.signals else _held(cell)
             if cell.signals:
@@ -346,15 +355,6 @@ class Scheduler:
             cell.scheduled = _held(cell)
         else:
             cell.scheduled = IDLE
-
-    def _run_signals(self, cell: Cell) -> None:
-        signals = cell.signals
-        while signals:
-            call, args = signals.popleft()
-            try:
-                call(*args)
-            except BaseException as error:  # a hook's crash is the agent's
-                self.crashed(cell, error, Phase.HANDLER, cell.current)
 
     # -- one message
 
@@ -477,15 +477,15 @@ class Scheduler:
     ) -> None:
         """Take the outcome of an async handler."""
         cell = execution.cell
-        envelope: Any = execution.envelope
+        cell.current = envelope = execution.envelope
         self._take_off(cell, execution)
-        cell.current = envelope
-        try:
-            if error is not None:
-                raise error
-            self._finished(cell, envelope, answer)
-        except BaseException as raised:  # a crash is the agent's
-            self._raised(cell, raised)
+        if error is None:
+            try:
+                self._finished(cell, envelope, answer)
+            except BaseException as raised:  # what it answered is not in its contract
+                error = raised
+        if error is not None:  # a crash is the agent's
+            self._raised(cell, error)
         # Last: an agent that is being stopped may end here, and could not answer any more.
         self.rest(cell)
 
@@ -509,7 +509,7 @@ class Scheduler:
 
     # -- outcomes
 
-    def _finished(self, cell: Cell, envelope: RawEnvelope, answer: Any) -> None:
+    def _finished(self, cell: Cell, envelope: Any, answer: Any) -> None:
         if envelope[2] is not None:
             self._answer(cell, envelope, answer)
         self.handled += 1
@@ -518,16 +518,12 @@ class Scheduler:
         if cell.more_ is not None:
             cell.more_.handled += 1
 
-    def _answer(self, cell: Cell, envelope: RawEnvelope, answer: Any) -> None:
-        promise = envelope[2]
+    def _answer(self, cell: Cell, envelope: Any, answer: Any) -> None:
         more = cell.more_
-        if (
-            promise is None
-            or promise.answered
-            or (more is not None and more.stash and _stashed(cell, envelope))
-        ):
+        if envelope[2].answered or (more is not None and more.stash and _stashed(cell, envelope)):
             return
-        handler = cell.agent.__table__.find(envelope[0].__class__)
+        table = cell.agent.__table__
+        handler = table.by_class.get(envelope[0].__class__, table.fallback)
         if answer.__class__ not in handler.answers and object not in handler.answers:
             raise ContractError(
                 f"{type(cell.agent).__name__}.{handler.name}",

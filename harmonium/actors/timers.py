@@ -42,7 +42,10 @@ class Timer:
         if self.call is not None:
             self.call = None
             self.args = ()
-            self._timers.note_cancelled()
+            timers = self._timers
+            timers.cancelled = cancelled = timers.cancelled + 1
+            if cancelled > _SWEEP_FROM and cancelled * 2 > len(timers.heap):
+                timers.sweep()
 
     def __lt__(self, other: Timer) -> bool:
         return (self.when, self.seq) < (other.when, other.seq)
@@ -92,10 +95,8 @@ class Timers:
             return None
         return heapq.heappop(self.heap)[2]
 
-    def note_cancelled(self) -> None:
-        """Count a cancelled entry and sweep when they are the majority."""
-        self.cancelled += 1
-        if self.cancelled > _SWEEP_FROM and self.cancelled * 2 > len(self.heap):
-            self.heap = [entry for entry in self.heap if entry[2].call is not None]
-            heapq.heapify(self.heap)
-            self.cancelled = 0
+    def sweep(self) -> None:
+        """Take out what was cancelled, when that is the majority."""
+        self.heap = [entry for entry in self.heap if entry[2].call is not None]
+        heapq.heapify(self.heap)
+        self.cancelled = 0
