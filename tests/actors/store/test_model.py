@@ -30,16 +30,19 @@ from harmonium.actors.store import (
     MemoryStore,
     Operation,
     Pending,
+    PublishEntries,
     PutItem,
     ReleaseLease,
     RenewLease,
     SaveSnapshot,
     TrimItems,
     TrimLog,
+    TrimTaken,
     open_store,
 )
 from harmonium.actors.store.core import Reader, Span
 from harmonium.actors.store.disk import Disk
+from harmonium.actors.store.taken import CURSORS, JOURNAL
 from harmonium.protocols.errors import StoreError
 from tests.actors.store.conftest import Clock
 
@@ -84,6 +87,16 @@ OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
         up_to=MAYBE,
         keep=st.none() | st.integers(0, 3),
         before=st.none() | st.sampled_from([0.0, 1_000_001.0, 1_000_003.0]),
+        limit=st.integers(1, 4),
+    ),
+    st.builds(lambda topic, data: PublishEntries(topic, *data), NAMES, LISTS),
+    st.builds(PutItem, st.just(CURSORS), NAMES, st.integers(0, 6)),
+    st.builds(DeleteItem, st.just(CURSORS), NAMES),
+    st.builds(
+        TrimTaken,
+        keep=st.none() | st.integers(0, 3),
+        before=st.none() | st.sampled_from([0.0, 1_000_001.0, 1_000_003.0]),
+        older=st.none() | st.sampled_from([0.5, 2.0]),
         limit=st.integers(1, 4),
     ),
 )
@@ -140,7 +153,7 @@ def outcome(pending: Pending[Any]) -> Any:
 def everything(reader: Reader) -> list[Any]:
     """All that can be read of the names that the operations use."""
     names = ["a", "a/ü"]
-    spaces = [*names, *(f"$keys:{name}" for name in names)]
+    spaces = [*names, CURSORS, *(f"$keys:{name}" for name in names)]
     return [
         reader.streams("", "", 100),
         reader.streams("a", "a", 1),
@@ -155,7 +168,7 @@ def everything(reader: Reader) -> list[Any]:
         [reader.item(space, key) for space in spaces for key in names],
         [reader.lease(name) for name in names],
         [reader.counter(f"log:{name}") for name in names],
-        [reader.records(Span(name)) for name in names],
+        [reader.records(Span(name)) for name in (*names, JOURNAL)],
         [reader.records(Span(name, 1, 5, None, "a", newest_first=True, limit=2)) for name in names],
         [reader.records(Span(name, key="a/ü")) for name in names],
     ]

@@ -110,3 +110,68 @@ def test_the_journal_outlives_the_store(durable: Place) -> None:
     again = durable.open()
     assert [1] == offsets(again.topics.read().result().entries)
     assert again.topics.cursor("s").result() == 1
+
+
+def left(store: Store) -> list[int]:
+    return offsets(store.topics.read().result().entries)
+
+
+def test_what_all_have_taken_goes_by_number(store: Store) -> None:
+    """The slowest cursor decides; then the bound."""
+    store.topics.publish("t", *range(10)).result()
+    store.topics.move("fast", 9).result()
+    store.topics.move("slow", 4).result()
+    assert store.topics.trim_taken(keep=8).result() == 2
+    assert left(store) == list(range(3, 11))
+    assert store.topics.trim_taken(keep=0).result() == 2
+    assert left(store) == list(range(5, 11))
+    store.topics.move("slow", 10).result()
+    assert store.topics.trim_taken(keep=0, limit=3).result() == 3
+    assert store.topics.trim_taken(keep=0, limit=3).result() == 2
+    assert left(store) == [10]
+
+
+def test_what_all_have_taken_goes_by_age(store: Store, clock: Clock) -> None:
+    """In the store's own time, relative to the moment of the deletion or absolute."""
+    begin = clock.time
+    for n in range(10):
+        store.topics.publish("t", n).result()
+        clock.time += 10
+    store.topics.move("s", 7).result()
+    assert store.topics.trim_taken(older=80).result() == 2
+    assert store.topics.trim_taken(before=begin + 35).result() == 2
+    assert left(store) == list(range(5, 11))
+    assert store.topics.trim_taken(older=1).result() == 3
+    assert left(store) == [8, 9, 10]
+
+
+def test_either_bound_lets_an_entry_go_and_none_keeps_all(store: Store, clock: Clock) -> None:
+    """Number, age, or nothing."""
+    store.topics.publish("t", *range(5)).result()
+    clock.time += 10
+    store.topics.publish("t", *range(5)).result()
+    assert store.topics.trim_taken().result() == 0
+    assert store.topics.trim_taken(keep=8, older=5).result() == 5
+    assert store.topics.trim_taken(keep=3, older=50).result() == 2
+
+
+def test_without_subscriptions_the_bounds_decide(store: Store) -> None:
+    """Also on a journal that is empty, or was never there."""
+    assert store.topics.trim_taken(keep=0).result() == 0
+    store.topics.publish("t", 1, 2, 3).result()
+    assert store.topics.trim_taken(keep=1).result() == 2
+    assert store.topics.trim_taken(keep=0).result() == 1
+    assert store.topics.trim_taken(keep=0).result() == 0
+
+
+def test_a_subscription_that_begins_or_goes_back_just_before_loses_nothing(store: Store) -> None:
+    """All are handed over at once; the cursors are those of the moment of the deletion."""
+    store.topics.publish("t", *range(5)).result()
+    store.topics.move("s", 5).result()
+    store.topics.move("new", 2)
+    store.topics.move("s", 4)
+    first = store.topics.trim_taken(keep=0)
+    store.topics.forget("new")
+    second = store.topics.trim_taken(keep=0)
+    assert (first.result(), second.result()) == (2, 2)
+    assert left(store) == [5]
