@@ -14,14 +14,15 @@ from typing import Any
 from harmonium.actors import failed_mail, failing
 from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
-from harmonium.actors.cell import Cell
+from harmonium.actors.burying import take_back
+from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.promise import Promise
 from harmonium.protocols.lifecycle import SHUTDOWN, Exited, Phase
 from harmonium.protocols.lifecycle import Failed as ChildFailed
 from harmonium.supervisors.carrier import Carrier
 from harmonium.supervisors.core import events
 from harmonium.supervisors.core.cause import Cause
-from harmonium.supervisors.core.decide import decide, initial, survivors
+from harmonium.supervisors.core.decide import decide, first_starts, initial, survivors
 from harmonium.supervisors.core.record import Record
 from harmonium.supervisors.core.state import State
 from harmonium.supervisors.fingerprint import fingerprint
@@ -60,8 +61,20 @@ class Supervisor(Agent):
 
     async def started(self) -> None:
         """Start the children; ready when they are."""
-        self.happen(events.Boot())
+        self.happen(self._begin())
         await self.up
+
+    def _begin(self) -> events.Boot:
+        """Build the first children, for as long as each is ready at once."""
+        me = self._cell
+        ready: list[str] = []
+        for start in first_starts(self.state):
+            self._carrier.start(start)
+            child = (me.children or {}).get(start.child)
+            if child is None or child.state is not CellState.RUNNING or not take_back(child):
+                return events.Boot(tuple(ready), start.child)
+            ready.append(start.child)
+        return events.Boot(tuple(ready))
 
     def after_restart(self, cause: BaseException) -> Any:
         """Start over: a new supervisor knows its spec and nothing else."""

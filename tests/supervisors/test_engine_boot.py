@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from loguru import logger
 
+from harmonium import Agent, operate
 from harmonium.protocols.errors import StartFailed
 from harmonium.supervisors.core.answers import Outcome
 from harmonium.supervisors.spec import child, dynamic_supervisor
@@ -148,3 +149,32 @@ def test_the_children_of_a_failed_start_are_gone_before_the_next_one():
     world = World(A=Rule(fails=(2,)))
     world.play(world.tree(child(Nested, world, "A", id="A"), max_restarts=5), scenario)
     assert world.log.count("started nested") == world.log.count("stopped nested") == 3
+
+
+def test_what_is_ready_at_once_is_one_decision():
+    """The journal of a boot says who was; whoever takes time has its report in it."""
+
+    async def scenario(world):
+        boot, *reports = [one.event for one in await world.operate().journal()]
+        assert (boot.ready, boot.begun) == (("A", "B"), "C")
+        assert [one.child for one in reports] == ["C", "D"]
+        assert world.log == ["started A", "started B", "started C", "started D"]
+
+    world = World(C=Rule(start=0.1))
+    world.play(world.tree("A", "B", "C", "D"), scenario)
+
+
+def test_an_order_given_by_a_child_as_it_starts_waits_for_the_boot():
+    """It is heard before the child's own report, and carried out when all are up."""
+
+    class Orders(Agent):
+        def started(self):
+            operate(self.parent).start_child(world.kid("late"), wait=False)
+
+    async def scenario(world):
+        rows = await world.operate().which_children()
+        assert [row.id for row in rows] == ["A", "orders", "B", "late"]
+        assert world.log == ["started A", "started B", "started late"]
+
+    world = World()
+    world.play(world.tree("A", child(Orders, id="orders"), "B"), scenario)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from harmonium.protocols.lifecycle import Declined, Exited, Started
@@ -16,7 +16,7 @@ from harmonium.supervisors.core import (
     shutdown,
 )
 from harmonium.supervisors.core.child import Child, Status, Why
-from harmonium.supervisors.core.effects import Effect, Journal, Resume
+from harmonium.supervisors.core.effects import Effect, Journal, Resume, Start
 from harmonium.supervisors.core.instances import launch
 from harmonium.supervisors.core.journal import record
 from harmonium.supervisors.core.state import Mode, State
@@ -24,7 +24,10 @@ from harmonium.supervisors.core.table import Table
 from harmonium.supervisors.core.turn import Turn
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
-__all__ = ["decide", "initial", "survivors"]
+__all__ = ["decide", "first_starts", "initial", "survivors"]
+
+AT_ONCE = 32
+"""How many children may be built in one turn; each takes some 20 us besides its own start."""
 
 
 def initial(
@@ -51,6 +54,19 @@ def initial(
         child.settle()
     state.settle()
     return state
+
+
+def first_starts(state: State) -> Iterator[Start]:
+    """Order the first starts of a boot one by one, for as long as each is ready at once.
+
+    Whoever carries them out tells with `Boot` how far it came: one decision in place of
+    one for each child. A supervisor below takes its time, and what stands behind the
+    first `AT_ONCE` waits, so that a boot holds nobody else up for long.
+    """
+    for child in state.table.upward() if state.mode is Mode.NEW else ():
+        if child.place >= AT_ONCE or child.spec.is_supervisor:
+            return
+        yield Start(child.id, child.incarnation + 1, child.spec)
 
 
 def survivors(state: State) -> tuple[ChildSpec, ...]:
@@ -110,10 +126,10 @@ def _take_up(turn: Turn) -> None:
     _go_on(turn)
 
 
-def _boot(turn: Turn, _: events.Boot) -> None:
+def _boot(turn: Turn, event: events.Boot) -> None:
     if turn.state.mode is Mode.NEW:
         turn.state.mode = Mode.UP
-        group.boot(turn)
+        group.boot(turn, event.ready, event.begun)
 
 
 def _stop_all(turn: Turn, event: events.StopAll) -> None:

@@ -136,7 +136,19 @@ class TimerFired:
 
 @attrs.frozen(slots=True)
 class Boot:
-    """Start the children, in order."""
+    """Start the children, in order.
+
+    The first ones may be up already: what is ready as soon as it is built needs no
+    decision of its own (`first_starts`).
+
+    Args:
+        ready: Ids of those that were ready as soon as they were built, in order.
+        begun: Id of the next one, if it was built and was not ready at once; its
+            report follows.
+    """
+
+    ready: tuple[str, ...] = ()
+    begun: str = ""
 
 
 @attrs.frozen(slots=True)

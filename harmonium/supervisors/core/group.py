@@ -11,7 +11,7 @@ import attrs
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.child import After, Child, Status, Why
 from harmonium.supervisors.core.effects import Park, Ready, SetTimer
-from harmonium.supervisors.core.instances import bury, halt, launch
+from harmonium.supervisors.core.instances import appear, await_start, bury, halt, launch
 from harmonium.supervisors.core.shutdown import end_wait
 from harmonium.supervisors.core.state import Group, Stage
 from harmonium.supervisors.core.timers import Due, Token
@@ -25,9 +25,21 @@ from harmonium.supervisors.words import (
 __all__ = ["absorbs", "advance", "begin", "boot", "join", "woken"]
 
 
-def boot(turn: Turn) -> None:
-    """Begin to start all children, the first one first."""
-    turn.state.group = Group(stage=Stage.STARTING, boot=True)
+def boot(turn: Turn, ready: tuple[str, ...] = (), begun: str = "") -> None:
+    """Begin to start all children, the first one first; some may be up by now."""
+    cursor = 0
+    for id in ready:
+        child = turn.child(id)
+        if child is not None:
+            appear(child)
+            child.status, child.ready_at = Status.RUNNING, turn.now
+            cursor = child.place + 1
+    child = turn.child(begun) if begun else None
+    if child is not None:
+        appear(child)
+        await_start(turn, child)
+        cursor = child.place + 1
+    turn.state.group = Group(stage=Stage.STARTING, cursor=cursor, current=begun, boot=True)
 
 
 def begin(turn: Turn, culprit: Child, cause: Cause, delay: float) -> None:

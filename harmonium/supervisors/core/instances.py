@@ -12,7 +12,17 @@ from harmonium.supervisors.core.effects import Answer, Kill, Notice, Release, Re
 from harmonium.supervisors.core.timers import Due
 from harmonium.supervisors.core.turn import Turn
 
-__all__ = ["answer_starters", "answer_stoppers", "bury", "halt", "kill", "launch", "respond"]
+__all__ = [
+    "answer_starters",
+    "answer_stoppers",
+    "appear",
+    "await_start",
+    "bury",
+    "halt",
+    "kill",
+    "launch",
+    "respond",
+]
 
 
 def launch(turn: Turn, child: Child) -> None:
@@ -20,18 +30,29 @@ def launch(turn: Turn, child: Child) -> None:
     if child.serial:
         turn.disarm(child)
     spec, before, cause = child.spec, child.incarnation, child.cause
-    child.incarnation = number = before + 1
-    child.restarts += child.why is Why.RESTART
-    child.status, child.ready_at, child.until = Status.STARTING, None, None
     reports = spec.is_supervisor and _reports(turn)
     if child.suspended and cause is not None:
-        turn.emit(Restart(child.id, before, number, spec, cause, reports))
+        turn.emit(Restart(child.id, before, before + 1, spec, cause, reports))
     else:
         fresh = not child.cell
-        turn.emit(Start(child.id, number, spec, None if fresh else cause, fresh, reports))
+        turn.emit(Start(child.id, before + 1, spec, None if fresh else cause, fresh, reports))
+    appear(child)
+    await_start(turn, child)
+
+
+def appear(child: Child) -> None:
+    """Count the next instance, which is being built."""
+    child.incarnation += 1
+    child.restarts += child.why is Why.RESTART
+    child.ready_at = child.until = None
     child.cell, child.suspended = True, False
-    if spec.start_timeout is not None:
-        turn.arm(child, Due.START, spec.start_timeout)
+
+
+def await_start(turn: Turn, child: Child) -> None:
+    """Wait for the child to become ready, but not for ever."""
+    child.status = Status.STARTING
+    if child.spec.start_timeout is not None:
+        turn.arm(child, Due.START, child.spec.start_timeout)
 
 
 def _reports(turn: Turn) -> bool:
