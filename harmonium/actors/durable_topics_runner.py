@@ -8,7 +8,6 @@ is bounded, however far the subscriber is behind.
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,10 @@ from harmonium.actors.ask import Ask
 from harmonium.actors.cell import CellState
 from harmonium.actors.context import Context
 from harmonium.actors.dead_letter_forms import Stored
+from harmonium.actors.durable_topics_feed import PAGE, REST, Feed
 from harmonium.actors.durable_topics_match import Match
 from harmonium.actors.durable_topics_place import Place
+from harmonium.actors.durable_topics_rooms import Rooms
 from harmonium.actors.durable_topics_values import StoredContext, Subscription, SubscriptionLost
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.promise import Promise
@@ -46,14 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Runner"]
 
-PAGE = 200
-"""Entries that are read at once."""
-
 POLL = 0.5
 """Seconds between two looks for what other processes have published."""
-
-REST = 1.0
-"""Seconds after which a store that failed is tried again."""
 
 
 class Runner:
@@ -69,31 +64,24 @@ class Runner:
     def __init__(self, ground: Ground, cell: Cell, to: type | str, wanted: Subscription) -> None:
         self.cell = cell
         self._ground = ground
-        self._match = Match(to)
         self._wanted = wanted
         self._place = Place(ground, wanted.name, moved=self._commit, lost=self._lose)
+        self._feed = Feed(ground, self._place, Match(to), self._about)
+        self._rooms = Rooms(ground)
         self._open = True
-        self._paused = False
-        self._behind = True
-        self._wake: Promise[None] | None = None
-        self._position = 0
         self._commits = False
         self._letters: Promise[None] = ground.dead_letters.saved()
-        self._generation = 0
         self._cursor = Cursor()
         self._end = 0
         self._entries: dict[int, Entry] = {}
-        self._backlog: deque[Entry] = deque()
         self._timer: Any = None
-        self._ahead: deque[int] = deque()
-        self._rooms: deque[Promise[None]] = deque()
 
     # -- its life
 
     @property
     def active(self) -> bool:
         """Whether a living agent has it now."""
-        return self.active_or_paused and not self._paused
+        return self.active_or_paused and not self._feed.is_paused
 
     @property
     def active_or_paused(self) -> bool:
@@ -106,13 +94,13 @@ class Runner:
 
     def pause(self) -> None:
         """Deliver nothing: the incarnation has ended. What waits in its mailbox stays there."""
-        self._paused = True
+        self._feed.is_paused = True
         self._set_timer(None)
-        self._let_publishers_go()
+        self._rooms.open()
 
     def resume(self, to: type | str, wanted: Subscription) -> None:
         """Go on with the next incarnation."""
-        self._match, self._wanted, self._paused = Match(to), wanted, False
+        self._feed.match, self._feed.is_paused, self._wanted = Match(to), False, wanted
         due = self._ground.clock() + wanted.policy.ack_within
         later = {
             offset: one if one.resting else one._replace(due=due)
@@ -120,13 +108,13 @@ class Runner:
         }
         self._cursor = attrs.evolve(self._cursor, open=PersistentMap(later))
         self._advance()
-        self._nudge()
+        self._feed.nudge()
 
     def close(self) -> None:
         """Deliver nothing ever again."""
         self._open = False
         self.pause()
-        self._nudge()
+        self._feed.nudge()
 
     def finish(self) -> None:
         """Hand its place over without waiting, and close: the store is about to be closed."""
@@ -137,44 +125,35 @@ class Runner:
 
     def wants(self, topic: str, event: Any) -> bool:
         """Whether an event that is published here is for it."""
-        return self.active and self._match.takes(topic, type(event))
+        return self.active and self._feed.match.takes(topic, type(event))
 
     def published(self, offset: int) -> Promise[None] | None:
         """Hear of an entry; gives what its publisher has to wait for, if anything."""
-        if not self._behind:
-            self._behind = True
-            self._ground.call_soon(self._nudge)  # one page for all that this turn publishes
-        slow = self._wanted.slow
-        if slow.then is not Slow.WAIT:
-            return None
-        self._ahead.append(offset)
-        if len(self._ahead) <= slow.limit:
-            return None
-        room: Promise[None] = Promise(self._ground)
-        self._rooms.append(room)
-        return room
+        self._feed.published()
+        return self._rooms.take(offset, self._wanted.slow)
 
     async def rewind(self, offset: int) -> None:
         """Begin again behind an offset."""
         self._start_at(offset)
         await self._place.rewind(offset)
-        self._behind = True
-        self._nudge()
+        self._feed.look()
 
     # -- reading
 
     async def _run(self) -> None:
+        feed = self._feed
         while self._open and not await self._load():
-            await self._news(REST)
+            await feed.news(REST)
         poll = None if isinstance(self._stateful.store, MemoryStore) else POLL
         while self._open and self._ground.open:
-            if self._behind and not self._paused and self._has_room():
-                await self._read_page()
+            if feed.is_behind and not feed.is_paused and self._has_room():
+                await feed.read()
+                self._drop_the_oldest()
                 self._advance()
                 continue
-            if self._position - self._place.written >= PAGE:  # it read much that is not for it
+            if feed.position - self._place.written >= PAGE:  # it read much that is not for it
                 self._commit()
-            await self._news(poll)
+            await feed.news(poll)
 
     async def _load(self) -> bool:
         """Take the subscription and read its place; False if the store failed."""
@@ -186,61 +165,22 @@ class Runner:
         return True
 
     def _start_at(self, offset: int) -> None:
-        self._generation += 1
-        self._position = offset
+        self._feed.start_at(offset)
         self._cursor, self._end = Cursor(), 0
         self._entries.clear()
-        self._backlog.clear()
         self._set_timer(None)
 
     def _has_room(self) -> bool:
-        return self._drops or len(self._backlog) < PAGE // 2
+        return self._drops or self._feed.has_little
 
     @property
     def _drops(self) -> bool:
         return self._wanted.slow.then is Slow.DROP_OLDEST
 
-    async def _read_page(self) -> None:
-        generation, self._behind = self._generation, False
-        try:
-            page = await self._stateful.promise(
-                self._place.journal.read(self._position, prefix=self._match.prefix, limit=PAGE)
-            )
-        except StoreError as error:
-            await self._failed_read(error)
-            return
-        if generation != self._generation:
-            self._behind = True
-            return
-        self._position = page.next
-        self._backlog.extend(entry for entry in page.entries if self._match.entry(entry))
-        self._behind = self._behind or len(page.entries) >= PAGE
-        while self._drops and len(self._backlog) > self._wanted.slow.limit:
-            self._give_up(self._backlog.popleft(), "slow subscriber", "too many wait for it", 1)
-
-    async def _failed_read(self, error: StoreError) -> None:
-        logger.error("{}: cannot be read: {!r}", self._about, error)
-        self._behind = True
-        await self._news(REST)
-
-    async def _news(self, within: float | None) -> None:
-        """Wait for something to do."""
-        self._wake = Promise(self._ground)
-        timer = None
-        if within is not None and not self._paused:
-            timer = self._ground.after(within, self._look)
-        await self._wake
-        if timer is not None:
-            timer.cancel()
-
-    def _look(self) -> None:
-        self._behind = True
-        self._nudge()
-
-    def _nudge(self) -> None:
-        wake, self._wake = self._wake, None
-        if wake is not None:
-            wake.settle(None)
+    def _drop_the_oldest(self) -> None:
+        backlog = self._feed.backlog
+        while self._drops and len(backlog) > self._wanted.slow.limit:
+            self._give_up(backlog.popleft(), "slow subscriber", "too many wait for it", 1)
 
     def _ended(self, run: Promise[None]) -> None:
         error = run.exception()
@@ -254,11 +194,12 @@ class Runner:
 
     def _advance(self) -> None:
         """Deliver what the policy allows now."""
-        if self._paused or not self._open or not self._ground.open:
+        feed = self._feed
+        if feed.is_paused or not self._open or not self._ground.open:
             return
         room = self._wanted.policy.max_in_flight - len(self._cursor.open)
-        while room > 0 and self._backlog:
-            self._entries[self._end] = self._backlog.popleft()
+        while room > 0 and feed.backlog:
+            self._entries[self._end] = feed.backlog.popleft()
             self._end += 1
             room -= 1
         draw = self._ground.random.random() if self._cursor.open else 0.0
@@ -266,8 +207,8 @@ class Runner:
             self._cursor, self._end, self._ground.clock(), draw
         )
         self._carry_out(effects)
-        if self._behind and self._has_room():
-            self._nudge()
+        if feed.is_behind and self._has_room():
+            feed.nudge()
 
     def _carry_out(self, effects: tuple[CursorEffect, ...]) -> None:
         look = None
@@ -300,7 +241,7 @@ class Runner:
         try:
             message = self._message(entry)
         except CodecError as error:
-            unreadable = partial(self._unreadable, self._generation, index, str(error))
+            unreadable = partial(self._unreadable, self._feed.generation, index, str(error))
             ground.call_soon(unreadable)  # not here: a thousand in a row would nest as deep
             return
         ask: Ask[Any] = Ask(ground, None, cell, None)
@@ -312,20 +253,20 @@ class Runner:
             ground.sent = number = ground.sent + 1
             cell.limit = 0
             cell.more.wait_for_room(_envelope(message, ask, number, context), Promise(ground))
-        ask.then(partial(self._answered, self._generation, index, attempt))
+        ask.then(partial(self._answered, self._feed.generation, index, attempt))
 
     def _unreadable(self, generation: int, index: int, why: str) -> None:
-        if generation == self._generation and index in self._cursor.open:
+        if generation == self._feed.generation and index in self._cursor.open:
             entry = self._entries[index]
             self._settle_at(index, partial(self._give_up, entry, "cannot be read", why, 1))
 
     def _message(self, entry: Entry) -> Any:
         agent: Any = self.cell.agent
-        return self._stateful.unpack(self._match.classes(agent), entry.data["message"])
+        return self._stateful.unpack(self._feed.match.classes(agent), entry.data["message"])
 
     def _answered(self, generation: int, index: int, attempt: int, ask: Promise[Any]) -> None:
         """Hear what became of a delivery."""
-        if generation != self._generation or not self._open:
+        if generation != self._feed.generation or not self._open:
             return
         error = ask.exception()
         if index not in self._cursor.open:
@@ -389,12 +330,12 @@ class Runner:
         first = self._entries.get(self._cursor.committed)
         if first is not None and self._cursor.committed < self._end:
             return first.offset - 1
-        return self._backlog[0].offset - 1 if self._backlog else self._position
+        return self._feed.done_with
 
     def _commit(self) -> None:
         """Move the offset in the store to the newest place, behind letters that are stored."""
         self._commits = False
-        self._make_room()
+        self._rooms.make(self._done_with(), self._wanted.slow)
         if not self._open:
             return
         if self._letters.done():
@@ -406,20 +347,6 @@ class Runner:
         """Have the store know how far it is: it moves past what is not for it only now and then."""
         if self.active:
             self._commit()
-
-    def _make_room(self) -> None:
-        """Let publishers go on whose events the subscriber can take."""
-        done = self._done_with()
-        while self._ahead and self._ahead[0] <= done:
-            self._ahead.popleft()
-        too_many = max(0, len(self._ahead) - self._wanted.slow.limit)
-        while len(self._rooms) > too_many:
-            self._rooms.popleft().settle(None)
-
-    def _let_publishers_go(self) -> None:
-        self._ahead.clear()
-        while self._rooms:
-            self._rooms.popleft().settle(None)
 
     def _lose(self) -> None:
         """Another system has the subscription now."""

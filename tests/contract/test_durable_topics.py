@@ -360,7 +360,7 @@ def test_far_behind_the_rest_stays_in_the_store():
             await system.ask("shop", numbers(*range(1000)))
             await asyncio.sleep(10.0)
             runner = ground.topics.durable._runners["billing"]
-            assert len(runner._backlog) + len(runner._entries) <= 400
+            assert len(runner._feed.backlog) + len(runner._entries) <= 400
             assert system.ref("billing")._cell.queued() <= 1
             await asyncio.sleep(1200.0)
 
