@@ -15,7 +15,7 @@ from harmonium.protocols.message import message
 from harmonium.protocols.message_info import is_message
 
 if TYPE_CHECKING:
-    from harmonium.actors.dead_letters import DeadLetter
+    from harmonium.actors.dead_letter_values import DeadLetter
     from harmonium.actors.ground import Ground
 
 __all__ = ["Forms", "Stored"]

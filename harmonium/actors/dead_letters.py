@@ -6,29 +6,21 @@ memory, and in the system's store where it has one; what it lets go it announces
 
 from __future__ import annotations
 
-import enum
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
-from loguru import logger
 
-from harmonium.actors.dead_letter_forms import Forms, Stored
-from harmonium.actors.dead_letters_store import LetterFile, Saved
+from harmonium.actors.dead_letter_forms import Forms
+from harmonium.actors.dead_letter_values import DeadLetter, LettersDropped, Replayed
+from harmonium.actors.dead_letters_kept import KeptLetters
+from harmonium.actors.dead_letters_store import LetterFile
 from harmonium.actors.promise import Promise
-from harmonium.protocols.envelope import Envelope
 from harmonium.protocols.errors import CodecError, ConfigError, MailboxFull
-from harmonium.protocols.message_info import info_of
-from harmonium.protocols.reliability.dead_letter_filter import DeadLetterFilter, Letter
-from harmonium.protocols.reliability.dead_letter_office import (
-    DeadLetterOffice,
-    Dropped,
-    OfficeState,
-    Replay,
-)
+from harmonium.protocols.reliability.dead_letter_filter import DeadLetterFilter
+from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice, Replay
 
 if TYPE_CHECKING:
     from harmonium.actors.ground import Ground
@@ -37,61 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["DeadLetter", "DeadLetters", "LettersDropped", "Replayed"]
 
 T = TypeVar("T")
-
-
-@attrs.frozen(slots=True)
-class DeadLetter:
-    """One message that was not handled.
-
-    Args:
-        envelope: What was sent, by whom, to whom. The message of a letter that
-            an earlier process left in the store is `Stored`: its name and JSON.
-        reason: Why it died, in a few words.
-        at: When, on the ground's clock, in seconds.
-        detail: The error's text, where there was one.
-        attempts: How often it was tried. At least 1.
-        bundle: The file of the crash bundle, where there is one.
-    """
-
-    envelope: Envelope
-    reason: str
-    at: float
-    detail: str = ""
-    attempts: int = 1
-    bundle: str = ""
-
-    @property
-    def id(self) -> str:
-        """The id of its envelope, by which the office finds it."""
-        return self.envelope.id
-
-
-@attrs.frozen(slots=True)
-class LettersDropped:
-    """The office let letters go: they were too many, too large or too old.
-
-    Args:
-        ids: Whose, oldest first.
-        reason: Which limit it was.
-    """
-
-    ids: tuple[str, ...]
-    reason: str
-
-
-class Replayed(enum.Enum):
-    """What became of the wish to send a letter again."""
-
-    SENT = "sent"
-    """It is on its way, with the ids that it had."""
-    ALREADY = "replayed already"
-    """It was sent before; nothing was done."""
-    UNKNOWN = "no such letter"
-    """The office does not have it (any more)."""
-    NO_AGENT = "no such agent"
-    """Nobody stands at its path; it may be tried again later."""
-    REFUSED = "refused"
-    """The mailbox is full, or the message cannot be read; it may be tried again later."""
 
 
 class DeadLetters:
@@ -108,16 +45,25 @@ class DeadLetters:
 
     def __init__(self, ground: Ground, limits: DeadLetterOffice) -> None:
         self._ground = ground
-        self.limits = limits
-        self._state = OfficeState()
-        self._letters: dict[str, DeadLetter] = {}
-        self._fresh: dict[str, DeadLetter] = {}
-        self._left: list[str] = []
         self._forms = Forms(ground)
+        self._kept = KeptLetters(ground, limits, self._forms, self._gone)
         self._file: LetterFile | None = None
         self._ids: dict[int, str] = {}
         self.by_reason: Counter[str] = Counter()
-        self.dropped: Counter[str] = Counter()
+
+    @property
+    def limits(self) -> DeadLetterOffice:
+        """How many are kept, and for how long."""
+        return self._kept.limits
+
+    @limits.setter
+    def limits(self, limits: DeadLetterOffice) -> None:
+        self._kept.limits = limits
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """How many letters each limit let go."""
+        return self._kept.dropped
 
     @property
     def forgotten(self) -> int:
@@ -125,87 +71,28 @@ class DeadLetters:
         return self.dropped.total()
 
     def __iter__(self) -> Iterator[DeadLetter]:
-        return iter(tuple(self._letters.values()))
+        return iter(self._kept)
 
     def __len__(self) -> int:
-        return len(self._letters)
+        return len(self._kept)
 
     # -- coming and going
 
     def add(self, letter: DeadLetter) -> None:
         """Keep a letter; the oldest goes when a limit is reached."""
         self.by_reason[letter.reason] += 1
-        self._keep(letter)
+        self._kept.keep(letter)
         if self._file is not None:
             self._file.keep(letter.id, letter)
 
-    def _keep(self, letter: DeadLetter) -> None:
-        """Take a letter in.
-
-        A storm of letters that no other limit touches only counts them: the
-        office decides about each for 20 us, counting takes 2.
-        """
-        id = letter.id
-        if self._letters.pop(id, None) is not None:
-            self._forget(id)
-        self._letters[id] = self._fresh[id] = letter
-        if self.limits.size is not None or self.limits.keep_for is not None:
-            self.trim()
-        elif len(self._letters) > self.limits.letters:
-            oldest = next(iter(self._letters))
-            self._forget(oldest)
-            self._announce((oldest,), f"more than {self.limits.letters} letters")
-
-    def _forget(self, id: str) -> None:
-        if self._fresh.pop(id, None) is None:
-            self._left.append(id)
-
-    def _settle(self) -> OfficeState:
-        """Have the office decide about what has come and gone since it was asked last."""
-        state, now = self._state, self._ground.clock()
-        left, self._left = self._left, []
-        for id in left:
-            state = self.limits.forget(state, id)
-        fresh, self._fresh = self._fresh, {}
-        for letter in fresh.values():
-            state, dropped = self.limits.add(state, self._known(letter), now)
-            self._let_go(dropped)
-        self._state = state
-        return state
-
-    def _known(self, letter: DeadLetter) -> Letter:
-        sized = self.limits.size is not None
-        return Letter(
-            letter.id,
-            letter.reason,
-            letter.envelope.recipient,
-            _type_of(letter.envelope.message),
-            letter.at,
-            letter.envelope.correlation_id,
-            letter.attempts,
-            self._forms.size(letter.envelope.message) if sized else 0,
-        )
+    def _gone(self, id: str) -> None:
+        """Hear of a letter that the limits let go."""
+        if self._file is not None:
+            self._file.drop(id)
 
     def trim(self) -> None:
         """Let go what is too old; also done whenever somebody looks."""
-        self._state, dropped = self.limits.trim(self._settle(), self._ground.clock())
-        self._let_go(dropped)
-
-    def _let_go(self, dropped: tuple[Dropped, ...]) -> None:
-        for each in dropped:
-            self._announce(tuple(letter.id for letter in each.letters), each.reason)
-
-    def _announce(self, ids: tuple[str, ...], reason: str) -> None:
-        for id in ids:
-            self._letters.pop(id, None)
-            if self._file is not None:
-                self._file.drop(id)
-        before = self.dropped[reason]
-        self.dropped[reason] = now = before + len(ids)
-        # A full office drops one for each that comes: a line for the 1st, 10th, 100th.
-        if len(str(before)) < len(str(now)) or not before:
-            logger.warning("dead letters dropped: {} ({} so far)", reason, now)
-        self._ground.observers.emit(LettersDropped(ids, reason))
+        self._kept.trim()
 
     # -- looking
 
@@ -226,19 +113,19 @@ class DeadLetters:
             letter
             for letter in self
             if (keep_for is None or now - letter.at < keep_for)
-            and only.matches(self._known(letter), now)
+            and only.matches(self._kept.known(letter), now)
         )
 
     def show(self, id: str) -> dict[str, Any] | None:
         """Tell all of one letter as a JSON value; None if it is not here."""
-        letter = self._letters.get(id)
+        letter = self._kept.get(id)
         if letter is None:
             return None
         return {
             **self._forms.written(letter),
             "at": letter.at,
             "age": self._ground.clock() - letter.at,
-            "replayed": id in self._state.replayed,
+            "replayed": self._kept.is_replayed(id),
         }
 
     # -- changing
@@ -260,13 +147,13 @@ class DeadLetters:
         return self._do(lambda: self._edit(id, fields))
 
     def _edit(self, id: str, fields: Mapping[str, Any]) -> DeadLetter:
-        letter = self._letters.get(id)
+        letter = self._kept.get(id)
         if letter is None:
             raise ConfigError(f"dead letter {id}", "there is no such letter")
         message = self._forms.changed(letter, fields)
         envelope: Any = letter.envelope
         edited = attrs.evolve(letter, envelope=attrs.evolve(envelope, message=message))
-        self._keep(edited)
+        self._kept.keep(edited)
         if self._file is not None:
             self._file.keep(id, edited)
         return edited
@@ -303,8 +190,8 @@ class DeadLetters:
         return promise
 
     def _replay(self, id: str, tell: Callable[[Replayed], object]) -> None:
-        state, answer = self.limits.replay(self._settle(), id)
-        letter = self._letters.get(id)
+        answer = self._kept.may_replay(id)
+        letter = self._kept.get(id)
         if answer is not Replay.SEND or letter is None:
             tell(Replayed.ALREADY if answer is Replay.ALREADY else Replayed.UNKNOWN)
             return
@@ -317,22 +204,19 @@ class DeadLetters:
         except CodecError:
             tell(Replayed.REFUSED)
             return
-        self._state = state
+        self._kept.note_replay(id)
         if self._file is None:
             tell(self._send(cell, letter, message))
             return
 
         def claimed(mine: bool | None) -> None:  # noqa: FBT001 - what the store says
             if mine is None:
-                self._take_back(id)
+                self._kept.take_back(id)
                 tell(Replayed.REFUSED)
             else:
                 tell(self._send(cell, letter, message) if mine else Replayed.ALREADY)
 
         self._file.claim(id, claimed)
-
-    def _take_back(self, id: str) -> None:
-        self._state = self._state._replace(replayed=self._state.replayed.discard(id))
 
     def _send(self, cell: Any, letter: DeadLetter, message: Any) -> Replayed:
         number, earlier = self._forms.number(letter)
@@ -341,7 +225,7 @@ class DeadLetters:
         try:
             self._forms.resend(cell, letter, message, number)
         except MailboxFull:
-            self._take_back(letter.id)
+            self._kept.take_back(letter.id)
             if self._file is not None:
                 self._file.unclaim(letter.id)
             return Replayed.REFUSED
@@ -357,8 +241,7 @@ class DeadLetters:
         return self._do(lambda: sum(self._drop(letter.id) for letter in letters))
 
     def _drop(self, id: str) -> bool:
-        self._state = self.limits.forget(self._settle(), id)
-        found = self._letters.pop(id, None) is not None
+        found = self._kept.drop(id)
         if found and self._file is not None:
             self._file.drop(id)
         return found
@@ -392,9 +275,9 @@ class DeadLetters:
         file = self._file = LetterFile(self._ground, store, self._forms.written)
         now = self._ground.clock()
         for saved in file.load(self.limits.letters):
-            self._keep(_letter_of(saved, now))
+            self._kept.keep(saved.letter(now))
             if saved.replayed:
-                self._state = self.limits.replay(self._settle(), saved.id)[0]
+                self._kept.note_replay(saved.id)
 
     def close(self) -> None:
         """Hand over what is not in the store yet; called before the store is closed."""
@@ -408,29 +291,3 @@ class DeadLetters:
             promise.settle(None)
             return promise
         return self._file.flushed()
-
-
-def _type_of(message: Any) -> str:
-    if isinstance(message, Stored):
-        return message.name.partition("/")[0]
-    info = info_of(type(message))
-    return type(message).__qualname__ if info is None else info.name
-
-
-def _letter_of(saved: Saved, now: float) -> DeadLetter:
-    data = saved.data
-    about = data["envelope"]
-    message = data["message"]
-    envelope = Envelope(
-        message=Stored(str(message.get("type", "?")), json.dumps(message)),
-        sender=about["sender"],
-        recipient=about["recipient"],
-        id=data["id"],
-        correlation_id=about["correlation_id"],
-        causation_id=about["causation_id"],
-        idempotency_key=about["idempotency_key"],
-        traceparent=about["traceparent"],
-    )
-    return DeadLetter(
-        envelope, data["reason"], now - saved.age, data["detail"], data["attempts"], data["bundle"]
-    )

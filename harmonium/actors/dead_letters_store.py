@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from loguru import logger
 
+from harmonium.actors.dead_letter_forms import Stored
+from harmonium.actors.dead_letter_values import DeadLetter
 from harmonium.actors.promise import Promise
 from harmonium.actors.store.items import DeleteItem
 from harmonium.actors.store.logs import AppendRecords, DeleteRecords
 from harmonium.actors.store.operations import Operation
 from harmonium.actors.store.payload import encode
+from harmonium.protocols.envelope import Envelope
 from harmonium.protocols.errors import StoreError
 
 if TYPE_CHECKING:
-    from harmonium.actors.dead_letters import DeadLetter
     from harmonium.actors.ground import Ground
     from harmonium.actors.store.ports import Store
 
@@ -50,6 +53,30 @@ class Saved:
     data: dict[str, Any]
     age: float
     replayed: bool
+
+    def letter(self, now: float) -> DeadLetter:
+        """Make the letter, at this time of the ground's clock."""
+        data = self.data
+        about = data["envelope"]
+        message = data["message"]
+        envelope = Envelope(
+            message=Stored(str(message.get("type", "?")), json.dumps(message)),
+            sender=about["sender"],
+            recipient=about["recipient"],
+            id=data["id"],
+            correlation_id=about["correlation_id"],
+            causation_id=about["causation_id"],
+            idempotency_key=about["idempotency_key"],
+            traceparent=about["traceparent"],
+        )
+        return DeadLetter(
+            envelope,
+            data["reason"],
+            now - self.age,
+            data["detail"],
+            data["attempts"],
+            data["bundle"],
+        )
 
 
 def load_letters(store: Store, limit: int) -> list[Saved]:
