@@ -233,12 +233,14 @@ class Cell:
     @property
     def path(self) -> str:
         """Where the agent stands in the tree, like ``/shop/inventory/3``."""
-        parts: list[str] = []
-        cell: Cell | None = self
-        while cell is not None and cell.parent is not None:
-            parts.append(cell.id)
-            cell = cell.parent
-        return "/" + "/".join(reversed(parts))
+        above = self.parent
+        if above is None:
+            return "/"
+        path = f"/{self.id}"
+        while above.parent is not None:  # few steps: a list and a join take twice as long
+            path = f"/{above.id}{path}"
+            above = above.parent
+        return path
 
     @property
     def alive(self) -> bool:

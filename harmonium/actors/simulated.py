@@ -220,32 +220,24 @@ class SimulatedGround(Ground):
 
     def _next_moment(self, ends: float) -> bool:
         """Let time pass until something is due, and let that happen; False if nothing is."""
-        way, timers = self._way, self.timers
-        due = timers.next_due() if timers.heap else None
-        arrives = False
-        if way and (due is None or way[0][0] <= due):
-            arrives, due = True, way[0][0]
+        way, heap = self._way, self.timers.heap
+        arrives = bool(way) and (not heap or way[0][0] <= heap[0][0])
+        due = way[0][0] if arrives else self.next_due()
         if due is None or due > ends:
             return False
         if due > self.time:
             if self.before_pause is not None:
                 self.before_pause(due)
             self.time = due
-        if arrives:
-            self._let_arrive(due)
-        else:
-            self.fire_next()
-        return True
-
-    def _let_arrive(self, now: float) -> None:
-        """Let all arrive that does so at this moment, before anybody runs.
-
-        As in production, where what a handler sends is in the mailboxes when its turn ends.
-        """
-        way = self._way
-        while way and way[0][0] == now:
+        # All arrive that do so at this moment, before anybody runs: as in production,
+        # where what a handler sends is in the mailboxes when its turn ends.
+        while way and way[0][0] == due:
+            arrives = True
             _, _, arrive, args = heappop(way)
             arrive(*args)
+        if not arrives:
+            self.fire_next()
+        return True
 
     def fire_next(self) -> None:
         """Call the timer that is due first."""
@@ -300,7 +292,10 @@ class SimulatedGround(Ground):
         Room in the mailbox is taken when it is sent, as on every ground, so that
         a sender hears at once of a mailbox that is full.
         """
-        if lane is None and not self.has_room(cell):
+        coming = self._coming
+        count = coming.get(cell, 0)
+        has_room = cell.more_ is None and len(cell.mailbox) + count < cell.birth.mailbox
+        if lane is None and not has_room and not self.has_room(cell):
             drops = cell.birth.overflow is DROP_OLDEST and not cell.mailbox
             if not drops or not self._drop_one(cell):
                 return self._overflow(cell, envelope)
@@ -309,11 +304,10 @@ class SimulatedGround(Ground):
             unanswerable = (*envelope[:2], None, *envelope[3:])
             self.dead_letter(cell, unanswerable, "lost on the way")
             return ACCEPTED
+        if lane is None:
+            coming[cell] = count + len(copies)
         pair = (envelope[1], cell)
         self._send_off(pair, copies[0], self._arrived, (cell, envelope, lane))
-        if lane is None:
-            coming = self._coming
-            coming[cell] = coming.get(cell, 0) + len(copies)
         if len(copies) > 1:
             for latency in copies[1:]:
                 self.sent += 1

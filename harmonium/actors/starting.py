@@ -14,6 +14,7 @@ from harmonium.actors.cell import BLOCKED, NO_MAIL, Cell, CellState, Extras
 from harmonium.actors.ending import end, run_hook
 from harmonium.actors.failed_mail import failed_message, put_back
 from harmonium.actors.failing import fail
+from harmonium.actors.promise import Promise
 from harmonium.actors.releasing import discard, hold
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.lifecycle import Declined, Exit, ExitKind, Phase, Started
@@ -101,6 +102,9 @@ def _start_hook(cell: Cell, agent: Any, cause: BaseException | None) -> Any:
         result = agent.started() if cause is None else agent.after_restart(cause)
     finally:
         cell.ground.active = before
+    if isinstance(result, Promise) and result.done():
+        result.result()  # raises what the hook came to; nothing is to be awaited
+        return None
     return result if inspect.isawaitable(result) else None
 
 

@@ -59,9 +59,12 @@ class Supervisor(Agent):
         self.gone: Callable[[], None] | None = None
         self._carrier = Carrier(self)
 
-    async def started(self) -> None:
+    def started(self) -> Any:
         """Start the children; ready when they are."""
         self.happen(self._begin())
+        return self.up if self.up.done() else self._wait_for_children()
+
+    async def _wait_for_children(self) -> None:
         await self.up
 
     def _begin(self) -> events.Boot:

@@ -105,7 +105,9 @@ class Table:
 
     def upward(self, place: int = 0) -> Iterator[Child]:
         """Go through the children from `place` on, in start order."""
-        return _upward(self._root, self._shift, 0, place)
+        if self._shift:
+            return _upward(self._root, self._shift, 0, place)
+        return iter([one for one in self._root[place : self.end] if one is not None])
 
     def downward(self, place: int | None = None) -> Iterator[Child]:
         """Go through the children from `place` back to the first one."""
