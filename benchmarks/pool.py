@@ -211,7 +211,7 @@ def workloads(*, quick: bool = False) -> list[Workload]:
                 Figure("one agent, no pool", _of(_requests, n, None)),
                 Figure("asyncio.Queue", _of(_by_hand, n // 2)),
             ),
-            aims="round robin and least loaded at least 0.4 of the loop",
+            aims="round robin and least loaded at least 0.6 of the loop",
         ),
         Workload(
             "W3",

@@ -68,6 +68,7 @@ class Extras:
         "after_visit",
         "aside",
         "attempts",
+        "before_mail",
         "blocking",
         "budgets",
         "child_gone",
@@ -90,6 +91,7 @@ class Extras:
         "parked",
         "retrying",
         "route",
+        "spread",
         "start_failed",
         "stash",
         "stop_reason",
@@ -105,6 +107,8 @@ class Extras:
         """Told when the agent has handled mail, where a pool wants to know."""
         self.aside: dict[str, RawEnvelope] = {}
         self.attempts = 0
+        self.before_mail: Callable[[], None] | None = None
+        """Called before mail is put into the mailbox of a pool's member: the pool's comes first."""
         self.blocking: RawEnvelope | None = None
         self.budgets: tuple[str, ...] = ()
         """The scopes of the budgets that its messages count for."""
@@ -136,6 +140,8 @@ class Extras:
         self.retrying: RawEnvelope | None = None
         self.route: Route | None = None
         """Where mail goes that is sent to a pool; None for whoever takes its own."""
+        self.spread: Callable[[RawEnvelope], None] | None = None
+        """Deals out the mail of a pool's own mailbox, the given envelope first."""
         self.start_failed = False
         self.stash: deque[RawEnvelope] = NONE_YET
         self.stop_reason: Exit | None = None

@@ -144,8 +144,12 @@ class Mail(Switchboard):
 
     def deliver(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> Any:
         """Put an envelope into the mailbox, or do what the overflow policy says."""
-        if cell.more_ is not None and cell.more_.route is not None:
-            return cell.more_.route.take(envelope, lane)
+        more = cell.more_
+        if more is not None:
+            if more.route is not None:
+                return more.route.take(envelope, lane)
+            if more.before_mail is not None:
+                more.before_mail()
         if self.turned_away(cell, envelope):
             return ACCEPTED
         if lane is not Lane.CONTROL and not self.has_room(cell):
@@ -179,7 +183,8 @@ class Mail(Switchboard):
 
     def mailbox_limit(self, cell: Cell) -> int:
         """Up to what length mail takes the short way into the mailbox."""
-        return cell.birth.mailbox
+        more = cell.more_
+        return 0 if more is not None and more.before_mail is not None else cell.birth.mailbox
 
     def _overflow(self, cell: Cell, envelope: RawEnvelope) -> Any:
         policy = cell.birth.overflow

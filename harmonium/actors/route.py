@@ -1,15 +1,10 @@
 """The seam of a pool: mail that is sent to one agent and handled by another.
 
-A pool costs no hop. Its cell has no mail of its own: what is posted to it is
-put into a member's mailbox at the moment of posting, in the sender's turn.
-`Route` is what the ground asks of whoever knows the members; `Funnel` is the
-short way for mail that any member may take.
+`Route` is what the ground asks of whoever knows the members.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harmonium.actors.cell import NO_MAIL, Cell
@@ -18,7 +13,7 @@ if TYPE_CHECKING:
     from harmonium.actors.context import RawEnvelope
     from harmonium.protocols.lanes import Lane
 
-__all__ = ["Funnel", "Route", "inside", "mail_in", "take_mail"]
+__all__ = ["Route", "inside", "mail_in", "take_mail"]
 
 
 class Route(Protocol):
@@ -32,36 +27,6 @@ class Route(Protocol):
 
     def has_room(self, coming: int) -> bool:
         """Whether one more may be sent while `coming` are under way."""
-
-
-class Funnel(deque["RawEnvelope"]):
-    """The mailbox of a pool: it is always empty, what is put in comes out at a member.
-
-    So senders take the same short way as to any agent: 0.2 us more than to a
-    mailbox, where the long way costs 0.6.
-
-    Args:
-        pick: Gives whoever gets the next message; it has a `cell`.
-        late: Called where that one's mailbox does not take the short way.
-    """
-
-    __slots__ = ("_late", "pick")
-
-    def __init__(self, pick: Callable[[], Any], late: Callable[[Cell, RawEnvelope], None]) -> None:
-        super().__init__()
-        self.pick = pick
-        self._late = late
-
-    def append(self, envelope: RawEnvelope) -> None:
-        """Put an envelope into the mailbox of a member."""
-        cell: Cell = self.pick().cell
-        mailbox = cell.mailbox
-        if len(mailbox) < cell.limit:
-            mailbox.append(envelope)
-            if not cell.scheduled:
-                cell.ground.schedule(cell)
-        else:
-            self._late(cell, envelope)
 
 
 def inside(cell: Cell) -> int:

@@ -360,6 +360,10 @@ class Scheduler:
 
     def take(self, cell: Cell, envelope: RawEnvelope) -> None:
         """Handle one envelope with every check; never raises."""
+        more = cell.more_
+        if more is not None and more.spread is not None:
+            more.spread(envelope)
+            return
         message = envelope[0]
         context: Any = envelope[5]
         if message.__class__ is Terminated and not _awaited(cell, message.path):

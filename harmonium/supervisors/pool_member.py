@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from harmonium.actors.cell import Cell
+from harmonium.actors.cell import NO_MAIL, Cell
 from harmonium.actors.route import inside
 
 __all__ = ["Member"]
@@ -63,6 +63,14 @@ class Member:
     def load(self) -> int:
         """How many messages wait or are in work."""
         return len(self.cell.mailbox) + self.cell.busy
+
+    def has_room(self, count: int = 1) -> bool:
+        """Whether so many more messages can go straight into its mailbox."""
+        cell = self.cell
+        more, mailbox = cell.more_, cell.mailbox
+        if mailbox is NO_MAIL or (more is not None and (more.parked or more.park is not None)):
+            return False
+        return len(mailbox) + count <= cell.birth.mailbox
 
     def measure(self, now: float) -> None:
         """Take note of whether it is at work, from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from random import Random
 
 import attrs
@@ -27,8 +28,15 @@ from harmonium.supervisors.pool_ways import unkeyed_way
 RING = ConsistentHash(load_bound=None, points=8)
 
 
+class Birth:
+    mailbox = 30
+
+
 class Cell:
     """As much of a cell as routing looks at."""
+
+    birth = Birth()
+    scheduled = True
 
     def __init__(self, id):
         self.id, self.mailbox, self.busy = id, [], 0
@@ -183,6 +191,98 @@ def test_a_key_has_the_owner_that_the_pure_ring_gives(router):
         for key in list(range(200)) * 2:
             state, (id,) = router.route(state, key, Members(ids), 0.0)
             assert way.seek(key).id == id
+
+
+@attrs.frozen
+class Note:
+    """A message with a key."""
+
+    n: int
+
+
+def one_by_one(way, mail):
+    """What `deal` stands for; gives what could not be dealt."""
+    left = list(mail)
+    while left:
+        key = left[0][0].n
+        member = way.seek(key)
+        if member is None or not member.has_room():
+            break
+        member.cell.mailbox.append(left.pop(0))
+        way.note(key, member)
+    return left
+
+
+@pytest.mark.parametrize(
+    "router", [ROUND_ROBIN, ConsistentHash(load_bound=None), Sticky(place=ROUND_ROBIN)], ids=repr
+)
+@given(
+    st.integers(1, 9),
+    st.lists(st.integers(0, 30), min_size=9, max_size=9),
+    st.lists(st.lists(st.integers(0, 12), max_size=60), max_size=5),
+)
+def test_what_is_dealt_out_goes_where_it_would_one_by_one(router, count, loads, bursts):
+    """All at once or each by itself: the same mail at the same members, in the same order."""
+    dealt, single = members(count), members(count)
+    ways = [way_of(Ground(), router, options(router), lambda note: note.n) for _ in range(2)]
+    for way, everybody in zip(ways, (dealt, single), strict=True):
+        way.adopt(everybody, everybody)
+        for member, load in zip(everybody, loads, strict=False):
+            member.cell.mailbox.extend([None] * load)
+    for burst in bursts:
+        mail = [(Note(n), number) for number, n in enumerate(burst)]
+        hall = deque(mail)
+        while ways[0].deal(hall) is None and hall:
+            member = ways[0].seek(hall[0][0].n)  # a new key, perhaps
+            if not member.has_room():
+                break
+            ways[0].note(hall[0][0].n, member)
+            member.cell.mailbox.append(hall.popleft())
+        assert list(hall) == one_by_one(ways[1], mail)
+        assert [m.cell.mailbox for m in dealt] == [m.cell.mailbox for m in single]
+        if hall:
+            break  # who is chosen for what finds no room is left to the traffic
+
+
+@given(
+    st.integers(1, 9),
+    st.integers(0, 99),
+    st.lists(st.integers(0, 25), min_size=9, max_size=9),
+    st.integers(0, 200),
+)
+def test_the_least_loaded_are_filled_up_first(count, seed, loads, burst):
+    """After a burst nobody who got some has more than one above those who have least."""
+    way, everybody = unkeyed_way(Ground(seed), LEAST_LOADED, options(LEAST_LOADED)), members(count)
+    way.adopt(everybody, everybody)
+    for member, load in zip(everybody, loads, strict=False):
+        member.cell.mailbox.extend([None] * load)
+    before = [one.load for one in everybody]
+    hall = deque(range(burst))
+    full = way.deal(hall)
+    after = [one.load for one in everybody]
+    assert sum(after) - sum(before) == burst - len(hall)
+    assert max(after) <= 30
+    if hall:
+        assert full is not None
+        assert min(after) == 30
+    for was, now, member in zip(before, after, everybody, strict=True):
+        if now > was:
+            assert now <= min(after) + 1
+        got = member.cell.mailbox[was:]
+        assert got == sorted(got)
+
+
+@pytest.mark.parametrize("router", [ROUND_ROBIN, LEAST_LOADED, RANDOM, POWER_OF_TWO], ids=repr)
+@given(st.integers(0, 99), st.lists(st.integers(0, 30), min_size=4, max_size=4))
+def test_as_many_find_room_as_is_said(router, seed, loads):
+    """So many messages as `room` tells find room, whoever has how much to do."""
+    way, everybody = unkeyed_way(Ground(seed), router, options(router)), members(4)
+    way.adopt(everybody, everybody)
+    for member, load in zip(everybody, loads, strict=True):
+        member.cell.mailbox.extend([None] * load)
+    hall = deque(range(way.room([30 - load for load in loads])))
+    assert way.deal(hall) is None
+    assert not hall
 
 
 def test_weights_are_minded():
