@@ -12,7 +12,7 @@ import attrs
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import core, growth, overload, pipeline, pool
+from benchmarks import core, growth, overload, pipeline, pool, schedules
 from benchmarks.bugs.report import bugs_bench
 from benchmarks.chart import chart
 from benchmarks.figures import Result, Workload, machine, measure, number
@@ -25,6 +25,7 @@ SUITES: dict[str, Callable[..., list[Workload]]] = {
     "overload": overload.workloads,
     "pipeline": pipeline.workloads,
     "pool": pool.workloads,
+    "schedules": schedules.workloads,
 }
 
 

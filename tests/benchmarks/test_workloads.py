@@ -6,7 +6,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from benchmarks import bare, by_hand, growth, ours, with_thespian
+from benchmarks import bare, by_hand, growth, ours, schedules, with_thespian
+from benchmarks.bugs.catalogue import BUGS
 from benchmarks.chart import chart
 from benchmarks.figures import Figure, Workload, measure
 
@@ -40,6 +41,11 @@ RUNS = {
     "timers": lambda: growth.timers(5, 20),
     "names": lambda: growth.names(5, 20),
     "mailbox": lambda: growth.mailbox(2, 20),
+    "bare loops": lambda: schedules.loops(20, 200),
+    "schedules": lambda: schedules.schedules(2, bugs=BUGS[:2]),
+    "slowest schedules": lambda: schedules.schedules(2, min, BUGS[:2]),
+    "deliveries": lambda: schedules.deliveries(50, delays=False),
+    "deliveries delayed": lambda: schedules.deliveries(50, delays=True),
 }
 
 
