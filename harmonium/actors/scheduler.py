@@ -319,7 +319,7 @@ class Scheduler:
         finally:
             cell.executing = None
         cell.busy += 1
-        cell.more.hold(execution)
+        (cell.more_ or cell.more).hold(execution)
         execution.wait_for(awaited)
         return SUSPENDED
 
@@ -344,17 +344,18 @@ class Scheduler:
                 self.refill(cell)
             if more.after_visit is not None:
                 more.after_visit(cell)
-        if cell.signals or (
-            (cell.mailbox or cell.urgent)
-            and cell.state is RUNNING
-            and (not cell.busy or self._reentrant_next(cell))
+        if cell.signals:
+            cell.scheduled = QUEUED
+            self.ready.append(cell)
+        elif not (cell.mailbox or cell.urgent or cell.busy) and cell.state is RUNNING:
+            cell.scheduled = IDLE
+        elif cell.state is RUNNING and (
+            self._reentrant_next(cell) if cell.busy else cell.mailbox or cell.urgent
         ):
             cell.scheduled = QUEUED
             self.ready.append(cell)
-        elif cell.mailbox or cell.urgent or cell.state is not RUNNING or cell.busy:
-            cell.scheduled = _held(cell)
         else:
-            cell.scheduled = IDLE
+            cell.scheduled = _held(cell)
 
     # -- one message
 
@@ -438,7 +439,7 @@ class Scheduler:
         """Start an execution and hold the mailbox until it is done."""
         cell.busy += 1
         execution.reentrant = reentrant
-        cell.more.hold(execution)
+        (cell.more_ or cell.more).hold(execution)
         limit = cell.birth.handler_limit
         if limit is not None and execution.envelope is not None:
             execution.since = self.clock()
@@ -460,11 +461,13 @@ class Scheduler:
         cell.busy -= 1
         if execution.limit is not None:
             execution.limit.cancel()
-        cell.more.executions.discard(execution)
+        more = cell.more_ or cell.more
+        if more.executions:
+            more.executions.discard(execution)
 
     def rest(self, cell: Cell) -> None:
         """See what a cell does after a handler that had suspended it."""
-        more = cell.more
+        more = cell.more_ or cell.more
         if more.after_visit is not None:
             more.after_visit(cell)
         if not cell.busy and more.when_idle is not None:
@@ -548,10 +551,8 @@ class Scheduler:
 
     def _reentrant_next(self, cell: Cell) -> bool:
         """Whether a busy agent may start its next message all the same."""
-        if cell.state is not RUNNING or cell.offloop:
-            return False
         mail = cell.urgent or cell.mailbox
-        if not mail:
+        if not mail or cell.state is not RUNNING or cell.offloop:
             return False
         handler = cell.agent.__table__.find(mail[0][0].__class__)
         return handler is not None and handler.reentrant
