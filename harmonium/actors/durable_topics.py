@@ -162,8 +162,12 @@ class DurableTopics:
             Whether there was one.
         """
         self._of_cell.get(cell, set()).discard(name)
+        return self._forget(name)
+
+    def _forget(self, name: str) -> Promise[bool]:
         runner = self._runners.pop(name, None)
         if runner is not None:
+            self._of_cell.get(runner.cell, set()).discard(name)
             runner.close()
         stateful = self._ground.stateful
         return stateful.do(lambda: stateful.store.topics.forget(name))
@@ -192,6 +196,19 @@ class DurableTopics:
         """The offset of the newest entry of the journal; 0 when there is none."""
         stateful = self._ground.stateful
         return self._do(lambda: stateful.do(stateful.store.topics.end))
+
+    def forget(self, name: str) -> Promise[bool]:
+        """End a subscription for good, whoever has it, so that it holds up no retention.
+
+        Whoever subscribes under the name again begins anew.
+
+        Args:
+            name: The subscription's name.
+
+        Returns:
+            Whether there was one.
+        """
+        return self._do(lambda: self._forget(name))
 
     def rewind(
         self, name: str, *, after: int | None = None, since: float | None = None

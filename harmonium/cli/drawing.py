@@ -10,8 +10,11 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from harmonium.actors.birth import Birth
 from harmonium.cli.application import Application
+from harmonium.protocols.reliability.lease import LeasePolicy
 from harmonium.supervisors.pool_spec import PoolSettings
+from harmonium.supervisors.singleton import led_by, made_by
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
 __all__ = ["draw_tree"]
@@ -61,14 +64,22 @@ def _agent(spec: ChildSpec) -> Text:
     parts = [str(spec.restart)]
     if spec.backoff is not None:
         parts.append(f"backoff {spec.backoff.initial:g} to {spec.backoff.maximum:g} s")
-    limit = getattr(spec.start, "handler_limit", None)
+    led = _led(spec)
+    limit = getattr(spec.start if led is None else led[0], "handler_limit", None)
     if limit is not None:
         parts.append(f"handlers up to {limit:g} s")
-    return Text.assemble((spec.id, "bold"), (f"  {_class(spec)}", "dim"), f"  {', '.join(parts)}")
+    if led is not None:
+        parts.append(f"lease of {led[2].seconds:g} s")
+    kind = f"  {'' if led is None else 'singleton '}{_class(spec)}"
+    return Text.assemble((spec.id, "bold"), (kind, "dim"), f"  {', '.join(parts)}")
 
 
 def _class(spec: ChildSpec) -> str:
-    return getattr(getattr(spec.start, "factory", None), "__name__", "")
+    return getattr(made_by(spec), "__name__", "")
+
+
+def _led(spec: ChildSpec) -> tuple[Birth, str, LeasePolicy] | None:
+    return led_by(spec.start) if isinstance(spec.start, Birth) else None
 
 
 def _pool_data(tree: SupervisorSpec, settings: PoolSettings) -> dict[str, Any]:
@@ -95,7 +106,7 @@ def _data(tree: SupervisorSpec) -> dict[str, Any]:
             if spec.tree is not None
             else {
                 "id": spec.id,
-                "kind": "agent",
+                "kind": "agent" if _led(spec) is None else "singleton",
                 "class": _class(spec),
                 "restart": str(spec.restart),
             }

@@ -33,6 +33,21 @@ def test_the_tree_as_json(run):
     ]
 
 
+def test_a_singleton_is_drawn_with_the_agent_that_it_runs(run, tmp_path):
+    """And with how long its lease lasts."""
+    path = tmp_path / "yard.toml"
+    path.write_text(
+        'name = "yard"\n[[children]]\nid = "cron"\nagent = "builtins:dict"\n'
+        'handler_limit = "3s"\nsingleton = {seconds = "1m"}\n'
+    )
+    assert (
+        "cron  singleton dict  permanent, handlers up to 3 s, lease of 60 s"
+        in run("tree", path).out
+    )
+    [one] = json.loads(run("tree", path, "--json").out)["children"]
+    assert one == {"id": "cron", "kind": "singleton", "class": "dict", "restart": "permanent"}
+
+
 def test_check_finds_nothing_wrong_with_the_example(run):
     """The example is clean."""
     ran = run("check", "examples/orders")

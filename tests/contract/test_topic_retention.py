@@ -198,11 +198,31 @@ def test_a_subscription_that_was_ended_holds_up_nothing():
         await publish(system, 1, 2)
         await asyncio.sleep(5.0)
         assert market.left() == [1, 2]
-        await system.store.topics.forget("gone")
+        assert await system.topics.forget("gone") is True
+        assert await system.topics.forget("gone") is False
         await asyncio.sleep(2.0)
         assert market.left() == []
 
     market.play(scenario)
+
+
+def test_a_subscription_that_is_ended_from_outside_hears_no_more():
+    """It is the operator's word; the agent goes on, and may subscribe again."""
+    book: list[int] = []
+    market = Market(billing(book))
+
+    async def scenario(system: System) -> None:
+        await publish(system, 1)
+        await asyncio.sleep(1.0)
+        assert await system.topics.forget("billing") is True
+        await publish(system, 2)
+        await asyncio.sleep(1.0)
+        assert await system.topics.subscriptions() == {}
+
+    market.play(scenario)
+    assert book == [1]
+    market.play(lambda system: asyncio.sleep(1.0))
+    assert book == [1, 1, 2]
 
 
 def test_a_new_subscription_begins_with_what_is_left():
