@@ -32,6 +32,8 @@ __all__ = ["LocalGround"]
 
 AT_ONCE = 100
 """How many asks in a row are answered without an iteration of the event loop."""
+VISITS_AT_ONCE = 8
+"""How many agents may pass one such ask on to each other before the loop has its turn."""
 
 
 class LocalGround(Ground):
@@ -129,12 +131,13 @@ class LocalGround(Ground):
             self.loop.call_soon(self._run_turn)
 
     def hasten(self) -> None:
-        """Run a turn at once for an asker on our loop, if its agent alone has something to do.
+        """Visit the asked agent at once for an asker on our loop, if nobody else is ready.
 
         The answer is then there before the asker awaits it, which saves two
         iterations of the loop: 95,000 asks a second from one client against
         37,000. After `AT_ONCE` of them the loop has its turn, so that an asker
-        that never rests does not starve sockets and timers.
+        that never rests does not starve sockets and timers. What timers would
+        get to run waits for the turn: the asker must not pay for it.
         """
         if (
             self._at_once
@@ -143,7 +146,20 @@ class LocalGround(Ground):
             and asyncio._get_running_loop() is self.loop
         ):
             self._at_once -= 1
-            self._context.run(self._guarded_turn)
+            self._context.run(self._visit_at_once)
+
+    def _visit_at_once(self) -> None:
+        """Visit the one agent that is ready, and whoever alone is ready then."""
+        ready = self.ready
+        self._in_turn = True
+        try:
+            for _ in range(VISITS_AT_ONCE):
+                self.visit(ready.popleft())
+                if len(ready) != 1:
+                    break
+        finally:
+            self.active = None
+            self._in_turn = False
 
     def _guarded_turn(self) -> bool:
         self._in_turn = True

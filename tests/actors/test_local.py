@@ -1,0 +1,99 @@
+"""An ask on the ground's own loop is answered at once, and others have their turn all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from harmonium import Agent, Ref, System, child, handles, message, supervisor
+
+
+@message
+class Question:
+    """Wants an answer."""
+
+
+@message
+class Answer:
+    """One."""
+
+
+@message
+class Alarm:
+    """A timer's message."""
+
+
+class Oracle(Agent):
+    """Answers, by itself or through another one."""
+
+    def __init__(self, other=None):
+        self.other = other
+
+    @handles
+    async def question(self, question: Question) -> Answer:
+        return Answer() if self.other is None else await self.ask(self.other, question)
+
+
+class Clock(Agent):
+    """Sets a timer when asked, and notes when it fires."""
+
+    def __init__(self, book):
+        self.book = book
+
+    @handles
+    def question(self, question: Question) -> Answer:
+        self.schedule(0.1, Alarm())
+        return Answer()
+
+    @handles
+    def alarm(self, alarm: Alarm) -> None:
+        self.book.append("alarm")
+
+
+def play(scenario, *children):
+    async def main():
+        async with System(supervisor("t", children=children)) as system:
+            await scenario(system)
+
+    asyncio.run(main())
+
+
+def test_an_asker_does_not_wait_for_what_timers_bring():
+    """What is due at that moment comes after the answer; it has nothing to do with it."""
+    book = []
+
+    async def scenario(system):
+        oracle: Ref = system.ref("oracle")
+        await system.ref("clock").ask(Question())
+        time.sleep(0.11)  # noqa: ASYNC251 - the timer is to be due, and not to have fired
+        await oracle.ask(Question())
+        book.append("answer")
+        await asyncio.sleep(0.005)
+
+    play(scenario, child(Oracle, id="oracle"), child(Clock, book, id="clock"))
+    assert book == ["answer", "alarm"]
+
+
+def test_an_asker_that_never_rests_does_not_starve_the_others():
+    """Timers fire while one asks and asks, each time answered at once."""
+    book = []
+
+    async def scenario(system):
+        oracle: Ref = system.ref("oracle")
+        await system.ref("clock").ask(Question())
+        ends = time.monotonic() + 10.0
+        while not book and time.monotonic() < ends:
+            await oracle.ask(Question())
+
+    play(scenario, child(Oracle, id="oracle"), child(Clock, book, id="clock"))
+    assert book == ["alarm"]
+
+
+def test_a_question_that_is_passed_on_is_answered():
+    """A long chain of agents, longer than is visited at once, gives its answer."""
+    chain = [child(Oracle, f"o{i + 1}", id=f"o{i}") for i in range(20)]
+
+    async def scenario(system):
+        assert await system.ref("o0").ask(Question()) == Answer()
+
+    play(scenario, *chain, child(Oracle, id="o20"))
