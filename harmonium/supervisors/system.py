@@ -31,7 +31,13 @@ from harmonium.actors.simulated import SimulatedGround
 from harmonium.actors.store.opening import open_store
 from harmonium.actors.store.ports import Store
 from harmonium.actors.streaming import BUFFER, Stream, open_stream
-from harmonium.protocols.errors import DefinitionError, StartFailed, SystemStopped, UnknownAgent
+from harmonium.protocols.errors import (
+    DefinitionError,
+    SpecError,
+    StartFailed,
+    SystemStopped,
+    UnknownAgent,
+)
 from harmonium.protocols.lifecycle import Exit
 from harmonium.protocols.message import is_message
 from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
@@ -59,7 +65,8 @@ class System:
 
     Args:
         tree: A supervisor spec; a single child spec or agent class gets a
-            supervisor named ``system`` above it.
+            supervisor named ``system`` above it, and a class its own name in lower
+            case as its id.
         name: Shown in logs and message ids; the tree's name if not given.
         seed: Seeds all randomness of the system; None takes it from the
             operating system.
@@ -77,7 +84,7 @@ class System:
     Raises (on entering):
         ConfigError: If the store's place is none, or its driver is not installed.
         StoreError: If the store cannot be opened.
-        SpecError: If the tree is not well formed; nothing was started.
+        SpecError: If the tree or the retention is not well formed; nothing was started.
         StartFailed: If a child did not start; what had started is stopped.
     """
 
@@ -105,6 +112,8 @@ class System:
         self.ground.store = None if isinstance(store, (str, Path)) else store
         if dead_letters is not None:
             self.ground.dead_letters.limits = dead_letters
+        if topics is not None and not isinstance(topics, Retention):
+            raise SpecError("System.topics", f"{topics!r} is no Retention", "give Retention(...)")
         self._retention = topics
         self._gave_up: list[Callable[[Exit], None]] = []
 
@@ -486,5 +495,5 @@ class System:
 def _as_tree(tree: Tree) -> SupervisorSpec:
     if isinstance(tree, SupervisorSpec):
         return tree
-    spec = tree if isinstance(tree, ChildSpec) else child(tree)
+    spec = tree if isinstance(tree, ChildSpec) else child(tree, id=tree.__name__.lower())
     return supervisor("system", children=[spec])

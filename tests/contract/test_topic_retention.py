@@ -347,6 +347,12 @@ def test_it_holds_on_every_ground(play, until):
     play(tree, scenario, store="memory:", topics=Retention(entries=2, every=0.01))
 
 
+def test_what_is_no_retention_is_refused_before_anything_starts():
+    """With what to give instead."""
+    with pytest.raises(SpecError, match=r"^System\.topics: 100 is no Retention; give Retention"):
+        System(Other, topics=100)  # type: ignore[arg-type]
+
+
 def test_in_a_thread_it_may_be_given_from_outside(tmp_path):
     """`keep` is for any thread; here the journal is in a file."""
     tree = supervisor("t", children=[child(Other, id="other")])

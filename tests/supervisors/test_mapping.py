@@ -314,7 +314,10 @@ def test_any_tree_comes_back_from_its_mapping(tree):
             st.lists(inner, max_size=3)
             | st.dictionaries(
                 st.sampled_from(
-                    ["name", "children", "id", "agent", "supervisor", "within", "mail"]
+                    [
+                        *("name", "children", "id", "agent", "supervisor", "within", "mail"),
+                        *("singleton", "pool", "pipeline", "messages", "keep", "limit", "lease"),
+                    ]
                 ),
                 inner,
                 max_size=4,

@@ -91,3 +91,10 @@ def test_in_simulation_the_store_has_the_virtual_clock() -> None:
             assert await state.get("k") is None
 
     ground.play(main())
+
+
+def test_an_agent_class_alone_is_a_system() -> None:
+    """Under a supervisor named `system`, with its name in lower case as its id."""
+    with System(Idle) as system:
+        assert system.tree.name == "system"
+        assert str(system.ref("idle").path) == "/system/idle"
