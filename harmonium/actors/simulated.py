@@ -294,8 +294,8 @@ class SimulatedGround(Ground):
         """
         coming = self._coming
         count = coming.get(cell, 0)
-        has_room = cell.more_ is None and len(cell.mailbox) + count < cell.birth.mailbox
-        if lane is None and not has_room and not self.has_room(cell):
+        room = cell.birth.mailbox - count - len(cell.mailbox)
+        if lane is None and (room < 1 or cell.more_ is not None) and not self.has_room(cell):
             drops = cell.birth.overflow is DROP_OLDEST and not cell.mailbox
             if not drops or not self._drop_one(cell):
                 return self._overflow(cell, envelope)

@@ -27,7 +27,7 @@ from typing import Any
 
 from harmonium.protocols.errors import EscapedSimulation
 
-__all__ = ["EPOCH", "sealed"]
+__all__ = ["EPOCH", "is_sealed", "sealed"]
 
 EPOCH = 1_750_000_000.0
 """The wall-clock time at which every simulation begins: 15 June 2025, 15:06:40 UTC."""
@@ -165,10 +165,15 @@ def _replacements() -> list[tuple[Any, str, Any]]:
     ]
 
 
+def is_sealed() -> bool:
+    """Tell whether the replacements of `sealed` are in place."""
+    return dt.datetime is _Datetime
+
+
 @contextmanager
 def sealed() -> Iterator[None]:
     """Replace what a simulation must not see; put it back at the end. May be nested."""
-    if dt.datetime is _Datetime:
+    if is_sealed():
         yield
         return
     replaced = _replacements()

@@ -73,10 +73,10 @@ class Faults:
     max: int = attrs.field(default=5, validator=attrs.validators.ge(0))
     longest: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
     often: float = attrs.field(default=0.5, validator=attrs.validators.gt(0))
-    _known: dict[tuple[str, str], bool] = attrs.field(
+    _known: dict[str, dict[str, bool]] = attrs.field(
         factory=dict, init=False, eq=False, repr=False, hash=False
     )
-    """What `hits` has answered: patterns are compiled once, not in each of 1,000 runs."""
+    """What `hits` has answered, by kind and name: patterns are not read in each of 1,000 runs."""
 
     @cached_property
     def by_rate(self) -> tuple[str, ...]:
@@ -85,11 +85,16 @@ class Faults:
 
     def hits(self, kind: str, name: str) -> bool:
         """Whether a kind of fault, by its field's name, may befall what has this name."""
-        known = self._known.get((kind, name))
+        answers = self.answers(kind)
+        known = answers.get(name)
         if known is None:
             known = any(one.matches(name) for one in _patterns(getattr(self, kind)))
-            self._known[kind, name] = known
+            answers[name] = known
         return known
+
+    def answers(self, kind: str) -> dict[str, bool]:
+        """Give what `hits` has answered for a kind so far, by name."""
+        return self._known.setdefault(kind, {})
 
     @classmethod
     def everything(cls) -> Faults:

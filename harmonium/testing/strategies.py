@@ -64,6 +64,20 @@ def _up_to(longest: float) -> list[float]:
     return [s for s in SECONDS if s <= longest] or [longest]
 
 
+class _Kind:
+    """One kind of fault, and how many of its points pass until the next hit."""
+
+    __slots__ = ("answers", "free", "gap", "name", "rate")
+
+    def __init__(self, name: str, rate: float, gap: int, answers: dict[str, bool]) -> None:
+        self.name = name
+        self.rate = rate
+        self.gap = gap
+        self.answers = answers
+        """Whether it may befall an agent, as far as anybody asked."""
+        self.free = name in _FREE
+
+
 class Search:
     """Choices by chance.
 
@@ -85,9 +99,7 @@ class Search:
         self._left = faults.max
         self._steps = max(4, steps)
         self._seconds = _up_to(faults.longest)
-        self._rates: dict[str, float] = {}
-        self._gaps: dict[str, int] = {}
-        self._allowed: dict[tuple[str, str], bool] = {}
+        self._kinds: dict[str, _Kind] = {}
         self._sites: dict[str, bool] = {}
         self._mean = 0.0
         self._links = 0.0
@@ -97,17 +109,16 @@ class Search:
             if rate:
                 self._set(kind, rate)
         _PREPARE[strategy](self)
-        self._befalls = not self._rates.keys().isdisjoint(_ON_HANDLING)
+        self._befalls = not self._kinds.keys().isdisjoint(_ON_HANDLING)
         """Whether any fault comes when a message is handled."""
 
     def _set(self, kind: str, rate: float) -> None:
         """Set how often a kind comes; one that never does costs nothing from then on."""
         if rate:
-            self._rates[kind] = rate
-            self._gaps[kind] = self._source.gap(rate)
+            gap = self._source.gap(rate)
+            self._kinds[kind] = _Kind(kind, rate, gap, self._spec.answers(kind))
         else:
-            self._rates.pop(kind, None)
-            self._gaps.pop(kind, None)
+            self._kinds.pop(kind, None)
 
     # -- the strategies
 
@@ -135,30 +146,24 @@ class Search:
 
     # -- points
 
-    def _comes(self, kind: str, name: str) -> bool:
+    def _comes(self, name: str, to: str) -> bool:
         """Whether this point is hit; one number is drawn for each hit, not for each point."""
-        gap = self._gaps.get(kind)
-        if gap is None or not (self._allowed.get((kind, name)) or self._may(kind, name)):
+        kind = self._kinds.get(name)
+        if kind is None or not (kind.answers.get(to) or self._spec.hits(name, to)):
             return False
-        if gap:
-            self._gaps[kind] = gap - 1
+        if kind.gap:
+            kind.gap -= 1
             return False
-        self._gaps[kind] = self._source.gap(self._rates[kind])
-        if kind not in _FREE:
+        kind.gap = self._source.gap(kind.rate)
+        if not kind.free:
             if not self._left:
                 return False
             self._left -= 1
         return True
 
-    def _may(self, kind: str, name: str) -> bool:
-        allowed = self._allowed.get((kind, name))
-        if allowed is None:
-            allowed = self._allowed[kind, name] = self._spec.hits(kind, name)
-        return allowed
-
     def begin(self, agents: Sequence[str]) -> Sequence[Fault]:
         """Draw partitions and jumps of clocks."""
-        if "partition" not in self._rates and "clock_jump" not in self._rates:
+        if "partition" not in self._kinds and "clock_jump" not in self._kinds:
             return NOTHING
         found: list[Fault] = []
         for agent in agents:
@@ -177,7 +182,7 @@ class Search:
 
     def link(self, sender: str, to: str) -> Sequence[Fault]:
         """Make some links slow."""
-        if not self._links or not self._may("delay", to):
+        if not self._links or not self._spec.hits("delay", to):
             return NOTHING
         if self._source.below(100) >= self._links * 100:
             return NOTHING
@@ -188,17 +193,17 @@ class Search:
     def message(self, sender: str, to: str, nth: int, *, spared: bool) -> Sequence[Fault]:
         """Delay, lose or double some messages."""
         found: Sequence[Fault] = NOTHING
-        rates = self._rates
+        kinds = self._kinds
         if self._mean:
-            if self._may("delay", to):
+            if self._spec.hits("delay", to):
                 found = (Delay(to, nth, self._memoryless()),)
-        elif "delay" in rates and self._comes("delay", to):
+        elif "delay" in kinds and self._comes("delay", to):
             found = (Delay(to, nth, self._some_seconds()),)
         if spared:
             return found
-        if "drop" in rates and self._comes("drop", to):
+        if "drop" in kinds and self._comes("drop", to):
             return (Drop(to, nth),)
-        if "duplicate" in rates and self._comes("duplicate", to):
+        if "duplicate" in kinds and self._comes("duplicate", to):
             secs = self._some_seconds() if self._source.below(2) else 0.0
             return (*found, Duplicate(to, nth, secs))
         return found
@@ -211,14 +216,14 @@ class Search:
         """Crash, kill or halt some agents."""
         if not self._befalls:
             return NOTHING
-        rates = self._rates
-        if "crash" in rates and self._comes("crash", actor):
+        kinds = self._kinds
+        if "crash" in kinds and self._comes("crash", actor):
             where = ("inside", "before", "after")[self._source.below(3)]
             step = (0, 0, 0, 1, 2, 3)[self._source.below(6)] if where == "inside" else 0
             return (Crash(actor, nth, where, step),)  # type: ignore[arg-type]
-        if "kill" in rates and self._comes("kill", actor):
+        if "kill" in kinds and self._comes("kill", actor):
             return (Kill(actor, on=nth),)
-        if "pause" in rates and self._comes("pause", actor):
+        if "pause" in kinds and self._comes("pause", actor):
             return (Pause(actor, nth, self._some_seconds()),)
         return NOTHING
 

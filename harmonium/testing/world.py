@@ -147,6 +147,8 @@ class World:
                 getattr(cell.agent, "__dict__", {}).clear()
             cell.agent = cell.parent = cell.children = cell.signals = cell.more_ = None
             cell.ref_ = None
+        for _, _, timer in self.ground.timers.heap:
+            timer.call, timer.args = None, ()
         for part in (self.ground.loop, self.ground, self.injector, self.system, self):
             part.__dict__.clear()
 
