@@ -58,10 +58,10 @@ def checked(place: str, limit: int) -> int:
     """Give the limit.
 
     Raises:
-        SpecError: If it is below 1.
+        SpecError: If it is below 1, or no whole number.
     """
-    if limit < 1:
-        raise SpecError(place, f"its limit is {limit}", "give at least 1")
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise SpecError(place, f"its limit is {limit!r}", "give at least 1")
     return limit
 
 

@@ -21,6 +21,7 @@ from harmonium.supervisors.mapping_values import (
     seconds_or_never,
     shutdown,
     table,
+    table_of,
     word,
 )
 from harmonium.supervisors.phase_spec import StopPhase
@@ -68,7 +69,7 @@ PHASE = record(
 
 AGENT: Mapping[str, Reader] = {
     "args": as_is,
-    "kwargs": as_is,
+    "kwargs": table_of,
     "mailbox": as_is,
     "overflow": word(Overflow),
     "handler_limit": seconds_or_never,
@@ -90,7 +91,7 @@ CHILD: Mapping[str, Reader] = {
     "quarantine": _backoff,
     "poison": _poison,
     "forced": as_is,
-    "options": as_is,
+    "options": table_of,
 }
 SUPERVISOR: Mapping[str, Reader] = {
     "name": as_is,

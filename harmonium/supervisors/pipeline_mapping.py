@@ -35,6 +35,10 @@ def coordinator_from_mapping(
     Raises:
         SpecError: If anything is unknown, missing or wrong, with its place.
     """
+    for key in ("args", "kwargs"):
+        if key in fields:
+            problem = "a coordinator has no other arguments than its own keys"
+            raise SpecError(f"{place}.{key}", problem, "give pipeline, limit and keep")
     pipeline = own["pipeline"]
     if isinstance(pipeline, str):
         found = imported(f"{place}.pipeline", pipeline)

@@ -167,6 +167,8 @@ MISTAKES = [
     (one_child(directives={"KeyError": "resum"}), "/shop/a.directives: 'resum' is no directive"),
     (one_child(poison={}), "/shop/a.poison: a message that is not retried"),
     (one_child(args=3), "/shop/a.args: 3 is no list"),
+    (one_child(kwargs=3), "/shop/a.kwargs: 3 is no table"),
+    (one_child(options="x"), "/shop/a.options: 'x' is no table"),
     (one_child(overflow="fial"), "/shop/a.overflow: 'fial' is unknown; did you mean 'fail'?"),
     (one_child(mailbox=0), "/shop/a.mailbox: 0 is too small"),
     (
