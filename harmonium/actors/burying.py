@@ -22,6 +22,7 @@ __all__ = [
     "bury_children",
     "bury_unless_supervised",
     "exited",
+    "hears_all",
     "kill",
     "notify",
     "report",
@@ -174,10 +175,13 @@ def report_to_parent(cell: Cell, report: Any) -> None:
 def report(cell: Cell, news: Report) -> None:
     """Tell the parent what became of an incarnation; only a supervisor hears more than failures."""
     parent = cell.parent
-    if parent is None:
-        return
-    if parent.agent is None or parent.agent.supervises or isinstance(news, Failed):
+    if parent is not None and (hears_all(parent) or isinstance(news, Failed)):
         cell.ground.signal(parent, _hand_over, parent, cell, news)
+
+
+def hears_all(parent: Cell | None) -> bool:
+    """Whether a parent hears more of its children than that they failed."""
+    return parent is not None and (parent.agent is None or parent.agent.supervises)
 
 
 def _hand_over(parent: Cell, cell: Cell, report: Report) -> None:

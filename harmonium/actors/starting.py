@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from harmonium.actors.burying import bury_children, bury_unless_supervised, report
+from harmonium.actors.burying import bury_children, bury_unless_supervised, hears_all, report
 from harmonium.actors.cell import BLOCKED, NO_MAIL, Cell, CellState, Extras
 from harmonium.actors.ending import end, run_hook
 from harmonium.actors.failed_mail import failed_message, put_back
@@ -59,7 +59,8 @@ def start(cell: Cell, incarnation: int, cause: BaseException | None = None) -> N
         cell.more_.stop_reason = None
     try:
         agent = _build(cell)
-        hook = _start_hook(cell, agent, cause)
+        hooked = agent.__has_started__ if cause is None else agent.__has_after_restart__
+        hook = _start_hook(cell, agent, cause) if hooked else None
     except BaseException as error:  # a constructor may raise anything
         fail(cell, error, Phase.START, None)
         return
@@ -93,8 +94,6 @@ def _build(cell: Cell) -> Any:
 
 def _start_hook(cell: Cell, agent: Any, cause: BaseException | None) -> Any:
     """The coroutine of the hook, or None when it has run or there is none."""
-    if not (agent.__has_started__ if cause is None else agent.__has_after_restart__):
-        return None
     if agent.__prepares__:
         return agent._prepared(cause)
     cell.ground.active, before = cell, cell.ground.active
@@ -128,12 +127,13 @@ def _ready(cell: Cell, incarnation: int) -> None:
     cell.state = CellState.RUNNING
     if more is not None:
         _open_mailbox(cell, more)
-    if cell.queued() or cell.signals:
+    if cell.mailbox or cell.urgent or cell.signals or (more is not None and more.parked):
         cell.ground.schedule(cell)
     elif cell.scheduled == BLOCKED:
         cell.scheduled = 0
     cell.ground.observers.started(cell)
-    report(cell, Started(cell.id, incarnation))
+    if hears_all(cell.parent):
+        report(cell, Started(cell.id, incarnation))
 
 
 def _open_mailbox(cell: Cell, more: Extras) -> None:
