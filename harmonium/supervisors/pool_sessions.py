@@ -85,22 +85,31 @@ class HashWay(PureWay):
         return self._owner(key)
 
     def deal(self, hall: deque[RawEnvelope]) -> Member | None:
-        """Bring mail to the owners of its keys, as far as they are known and are not moving."""
+        """Bring mail to the owners of its keys, up to one that is moving or cannot be read."""
         owners, moving, key_of = self._owners, self._moving, self._plain_key
-        while hall:
+        fits = _fits(hall, self._adopted)
+        dealt, full = 0, None
+        for envelope in tuple(hall):
             try:
-                key = key_of(hall[0][0])
-                member = owners[key]
-            except Exception:  # a new key, or none; the function is the user's
-                return None
-            if member is None or (moving and key in moving) or not member.has_room():
-                return None
+                key = key_of(envelope[0])
+                member = owners.get(key)
+            except Exception:  # the function is the user's
+                break
+            if member is None or (moving and key in moving):
+                member = self.seek(key)
+            if member is None:
+                break
+            if not (fits or member.has_room()):
+                full = member
+                break
             cell = member.cell
+            cell.mailbox.append(envelope)
             member.given += 1
-            cell.mailbox.append(hall.popleft())
             if not cell.scheduled:
                 cell.ground.schedule(cell)
-        return None
+            dealt += 1
+        _take_away(hall, dealt)
+        return full
 
     def room(self, boxes: Sequence[int]) -> int:
         """All may be for the same member."""
@@ -130,11 +139,13 @@ class StickyWay:
     def __init__(self, ground: Switchboard, router: Sticky, settings: PoolSettings) -> None:
         self._router = router
         self._plain_key = _plain_key(settings)
+        self._members: Sequence[Member] = ()
         self._place = unkeyed_way(ground, router.place, settings)
         self.sessions: dict[Key, _Session] = {}
 
     def adopt(self, members: Sequence[Member], everybody: Sequence[Member]) -> None:
         """Take over who takes mail now; sessions look for themselves."""
+        self._members = members
         self._place.adopt(members, everybody)
 
     def seek(self, key: Key) -> Member | None:
@@ -170,24 +181,35 @@ class StickyWay:
             self._forget_some()
 
     def deal(self, hall: deque[RawEnvelope]) -> Member | None:
-        """Bring mail to the owners of its sessions, as far as they are known and take it."""
+        """Bring mail to the owners of its sessions, up to one that has to wait."""
         sessions, key_of = self.sessions, self._plain_key
-        while hall:
+        fits = _fits(hall, self._members)
+        dealt, full = 0, None
+        for envelope in tuple(hall):
             try:
-                session = sessions[key_of(hall[0][0])]
-            except Exception:  # a new session, or none; the function is the user's
-                return None
-            owner = session.owner
-            if not owner.taking or not owner.has_room():
-                return None
+                key = key_of(envelope[0])
+                session = sessions.get(key)
+            except Exception:  # the function is the user's
+                break
+            owner = self.seek(key) if session is None else session.owner
+            if owner is None or not owner.taking:
+                break
+            if not (fits or owner.has_room()):
+                full = owner
+                break
             cell = owner.cell
-            owner.given = session.last = owner.given + 1
-            session.ever += 1
-            session.late = 0
-            cell.mailbox.append(hall.popleft())
+            cell.mailbox.append(envelope)
+            if session is None:
+                self.note(key, owner)
+            else:  # `note` without its call
+                owner.given = session.last = owner.given + 1
+                session.ever += 1
+                session.late = 0
             if not cell.scheduled:
                 cell.ground.schedule(cell)
-        return None
+            dealt += 1
+        _take_away(hall, dealt)
+        return full
 
     def room(self, boxes: Sequence[int]) -> int:
         """All may be for the same member."""
@@ -206,6 +228,22 @@ class StickyWay:
                 sessions[key] = sessions.pop(key)
             else:
                 del sessions[key]
+
+
+_FEW = 8
+
+
+def _fits(hall: deque[RawEnvelope], members: Sequence[Member]) -> bool:
+    """Whether each member has room for all of it: then nobody is looked at for each message."""
+    return len(hall) > _FEW and all(one.has_room(len(hall)) for one in members)
+
+
+def _take_away(hall: deque[RawEnvelope], dealt: int) -> None:
+    if dealt == len(hall):
+        hall.clear()
+    else:
+        for _ in range(dealt):
+            hall.popleft()
 
 
 def _plain_key(settings: PoolSettings) -> Callable[[Any], Key]:

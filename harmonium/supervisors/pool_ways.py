@@ -40,8 +40,8 @@ class Way(Protocol):
     def deal(self, hall: deque[RawEnvelope]) -> Member | None:
         """Bring mail to members, as `seek` and `note` would one by one, while that is plain.
 
-        It ends before the first message that wants a closer look: whose member is
-        full or away, or not known yet.
+        It ends before the first message that wants a closer look, because its member
+        is full or away or its key cannot be read.
 
         Args:
             hall: The mail, the oldest first; what is dealt out is taken away.
