@@ -248,19 +248,20 @@ class Scheduler:
                     and (context.special != DEADLINE or (context.deadline or 0.0) <= self.clock())
                 ):
                     self.take(cell, envelope)
+                    if cell.busy or cell.state is not RUNNING:
+                        break
                 else:
                     cell.current = envelope
                     answer = handler(agent, message)
                     if answer is not None and answer.__class__ is CoroutineType:
                         answer = self._first_step(cell, envelope, answer)
-                    if answer is not SUSPENDED:
-                        if promise is not None:
-                            self._answer(cell, envelope, answer)
-                        self.handled += 1
+                        if answer is SUSPENDED:
+                            break
+                    if promise is not None:
+                        self._answer(cell, envelope, answer)
+                    self.handled += 1
                 left -= 1
                 if cell.signals or cell.urgent or not left:
-                    break
-                if cell.busy or cell.state is not RUNNING:
                     break
             else:
                 more = cell.more_
