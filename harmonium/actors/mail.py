@@ -9,10 +9,11 @@ from typing import Any
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.ask import Ask
 from harmonium.actors.cell import BLOCKED, NO_MAIL, NONE_YET, Cell, CellState
-from harmonium.actors.context import Context, RawEnvelope, TimerContext
+from harmonium.actors.context import Context, RawEnvelope
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
+from harmonium.actors.reminder import Reminder
 from harmonium.actors.switchboard import Switchboard
 from harmonium.actors.timers import Timer
 from harmonium.protocols.envelope import Lane
@@ -283,18 +284,10 @@ class Mail(Switchboard):
         self, cell: Cell, delay: float, message: Any, every: float | None
     ) -> Timer:
         """Send an agent a message later, for as long as its incarnation lives."""
-        timers, incarnation = cell.more.own_timers(), cell.incarnation
-
-        def fire() -> None:
-            timers.discard(timer)
-            context = TimerContext(self.new_context().correlation_id, incarnation)
-            self.post_or_bounce(None, cell, message, lane_of(type(message)), context)
-            if every is not None and not timer.cancelled:
-                self.timers.rearm(timer, self.clock() + every, fire)
-                timers.add(timer)
-
-        timer: Timer = self.after(delay, fire)
-        timers.add(timer)
+        reminder = Reminder(self, cell, message, every)
+        timer: Timer = self.after(delay, reminder)
+        reminder.timer = timer
+        cell.more.own_timers().add(timer)
         return timer
 
     def sleep(self, delay: float) -> Promise[None]:

@@ -180,7 +180,10 @@ class Promise(Generic[T]):
             return self._value  # type: ignore[no-any-return]
         if self._state == _CANCELLED:
             raise CancelledError
-        raise self._value
+        try:
+            raise self._value
+        finally:
+            del self  # the error's traceback holds this frame: a circle, if the frame holds us
 
     def _block(self, timeout: float | None) -> None:
         if self._ground.in_thread():
@@ -261,7 +264,10 @@ class Promise(Generic[T]):
                 yield self
         if self._state == DONE:
             return self._value  # type: ignore[no-any-return]
-        return self.result()
+        try:
+            return self.result()
+        finally:
+            del self  # as there
 
     __iter__ = __await__
 

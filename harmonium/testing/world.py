@@ -147,9 +147,12 @@ class World:
                 getattr(cell.agent, "__dict__", {}).clear()
             cell.agent = cell.parent = cell.children = cell.signals = cell.more_ = None
             cell.ref_ = None
-        for _, _, timer in self.ground.timers.heap:
+        ground = self.ground
+        for _, _, timer in ground.timers.heap:
             timer.call, timer.args = None, ()
-        for part in (self.ground.loop, self.ground, self.injector, self.system, self):
+        del ground.clock, ground.chaos  # they are slots
+        parts = (ground.loop, ground, self.injector, self.system, self)
+        for part in (*self._probes.values(), *parts):
             part.__dict__.clear()
 
     def heal(self) -> None:
