@@ -81,7 +81,8 @@ def start(turn: Turn, event: StartChild) -> None:
         return
     if _closed(turn, event, spec.id) or _refuse(turn, event, spec):
         return
-    if _put_off(turn, attrs.evolve(event, id=spec.id), spec.id):
+    if turn.state.group is not None:
+        _put_off(turn, attrs.evolve(event, id=spec.id), spec.id)
         return
     child = turn.add(spec, Why.ADDED, added=True)
     child.starters = (event.request if event.wait else _accept(turn, event, spec.id),)
@@ -104,6 +105,8 @@ def _spec(turn: Turn, event: StartChild) -> ChildSpec:
         args = (*owner.extra_args, *start.args, *event.args)
         start = attrs.evolve(start, args=args)
     validation.check_member(owner, spec)
+    if id == spec.id and start is spec.start:
+        return spec
     return attrs.evolve(spec, id=id, start=start)
 
 
