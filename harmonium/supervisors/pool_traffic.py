@@ -14,7 +14,7 @@ lost, and kept through a restart of the pool.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,11 +23,12 @@ from harmonium.actors.cell import NO_MAIL, NONE_YET, Cell, CellState
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.route import inside, take_mail
 from harmonium.protocols.lanes import Lane
-from harmonium.protocols.overflow import DROP_OLDEST, FAIL, WAIT
+from harmonium.protocols.overflow import FAIL, WAIT
 from harmonium.protocols.stable_hash import Key
-from harmonium.supervisors.pool_giving import NO_KEY, Giving
+from harmonium.supervisors.pool_giving import NO_KEY
 from harmonium.supervisors.pool_member import Member
 from harmonium.supervisors.pool_spec import PoolSettings
+from harmonium.supervisors.pool_waiting import Waiting
 
 __all__ = ["Traffic"]
 
@@ -37,7 +38,7 @@ RUNNING = CellState.RUNNING
 _OPEN = (CellState.STARTING, RUNNING)
 
 
-class Traffic(Giving):
+class Traffic(Waiting):
     """Brings mail to the members of one pool.
 
     Args:
@@ -49,7 +50,6 @@ class Traffic(Giving):
         super().__init__(cell)
         self._signalled = False
         self._matters = False
-        self._held: set[Key] = set()
         self._low = self._singly = 0
         self.arrived = 0
         """Messages that came."""
@@ -242,7 +242,9 @@ class Traffic(Giving):
         if not cell.scheduled:
             self._ground.schedule(cell)
         self._singly += 1
-        if self._singly >= _FEW:
+        if self._cell.limit > 0:
+            self._cell.limit -= 1  # it has taken room that others were let in for
+        elif self._singly >= _FEW:
             self._set_limit()
         return ACCEPTED
 
@@ -276,77 +278,11 @@ class Traffic(Giving):
         self._watch(always=True)  # whoever asks will wait for room
         return False
 
-    def _must_wait(self, key: Key) -> bool:
-        """Whether one that came before it still waits for the same member."""
-        if not self._cell.more.stash:
-            return False
-        return not self._keyed or key in self._held
-
     def _take_for_many(self, envelope: RawEnvelope, key: Key) -> Any:
         """Give copies to the members; where one that waits or fails is full, nobody gets any."""
         if self.members and self._settings.overflow in (WAIT, FAIL) and not self._room():
             return self._refuse(envelope)
         return self._fan_out(envelope, key) or self._wait(envelope, key)
-
-    # -- waiting
-
-    def _wait(self, envelope: RawEnvelope, key: Key) -> Any:
-        """Keep it until it can be routed; bounded."""
-        more, settings = self._cell.more, self._settings
-        if len(more.stash) < settings.mailbox and not more.parked:
-            self._put_off(envelope, key)
-            return ACCEPTED
-        if settings.overflow is DROP_OLDEST and more.stash:
-            self._ground.observers.overflowed(self._cell, settings.overflow)
-            oldest = more.stash.popleft()
-            self._ground.dead_letter(self._cell, oldest, "dropped by a full mailbox")
-            self._put_off(envelope, key)
-            return ACCEPTED
-        return self._refuse(envelope)
-
-    def _refuse(self, envelope: RawEnvelope) -> Any:
-        """Do what the overflow policy says; whoever waits for room is let in by `_let_in`."""
-        accepted = self._ground._overflow(self._cell, envelope)
-        if accepted is not ACCEPTED:
-            self._watch()
-        return accepted
-
-    def _put_off(self, envelope: RawEnvelope, key: Key) -> None:
-        first = not self._cell.more.stash
-        self._cell.more.stash.append(envelope)
-        self._held.add(key)
-        self._cell.limit = 0
-        if first:
-            self._watch()
-
-    def _flush(self) -> None:
-        """Route again what waits, in its order; keys keep theirs."""
-        more = self._cell.more
-        waiting, more.stash = more.stash, deque()
-        self._held = set()
-        while waiting:
-            if not self._keyed and (more.stash or (self.members and not self._room())):
-                more.stash.extend(waiting)
-                break
-            envelope = waiting.popleft()
-            key = self._key(envelope[0])
-            if key in self._held or self._route(envelope, key, None) is None:
-                more.stash.append(envelope)
-                self._held.add(key)
-        self._let_in()
-
-    def _let_in(self) -> None:
-        """Let those in who wait for room, in the order they came; what is under way came first."""
-        more = self._cell.more
-        while more.parked and not self._ground.coming(self._cell) and self._room():
-            envelope, room = more.parked.popleft()
-            self._readmit(envelope, self._key(envelope[0]))
-            room.settle(None)
-
-    def _readmit(self, envelope: RawEnvelope, key: Key) -> None:
-        """Route one that was accepted, behind those that came before it."""
-        if self._must_wait(key) or self._route(envelope, key, None) is None:
-            self._put_off(envelope, key)
 
     # -- handover
 
@@ -359,18 +295,6 @@ class Traffic(Giving):
         member.given -= min(member.given, len(mail))
         self._return(mail)
         return len(mail)
-
-    def _return(self, mail: Iterable[RawEnvelope]) -> None:
-        """Route what was accepted before all that waits."""
-        more = self._cell.more
-        waiting, more.stash = more.stash, deque(mail)
-        more.stash.extend(waiting)
-        self._held = {self._key(envelope[0]) for envelope in more.stash}
-        if more.stash:
-            self._cell.limit = 0
-            self._flush()
-            self._set_limit()
-            self._watch()
 
     def queued(self) -> int:
         """How many messages wait, at the members and in the pool."""
