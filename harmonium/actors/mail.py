@@ -293,7 +293,7 @@ class Mail(Switchboard):
     def sleep(self, delay: float) -> Promise[None]:
         """Give a promise that is settled after `delay` seconds of the ground's clock."""
         promise: Promise[None] = Promise(self)
-        self.timers.add(self.clock() + delay, promise.settle, None)
+        promise.timer = self.timers.add(self.clock() + delay, promise.settle, None)
         if not self.awake:
             self.wake()
         return promise

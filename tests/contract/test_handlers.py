@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -207,6 +208,25 @@ def test_timers_repeat_cancel_and_end_with_the_incarnation(play, until):
         assert set(book) == {1}
 
     play(shop(child(Ticker, id="a")), scenario)
+
+
+def test_a_sleep_that_is_cut_short_leaves_no_timer(play):
+    """Who gives up waiting for an hour does not keep a timer for an hour."""
+
+    class Sleeper(Agent):
+        @handles
+        async def wait(self, wait: Wait) -> Answer:
+            timers = self._cell.ground.timers
+            before = len(timers)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.001):
+                    await self.sleep(3600)
+            return Answer(len(timers) - before)
+
+    async def scenario(system):
+        assert await system.ask("a", Wait()) == Answer(0)
+
+    play(shop(child(Sleeper, id="a")), scenario)
 
 
 def test_a_cancelled_timer_does_not_fire(play):
