@@ -58,7 +58,7 @@ class Doorbell(EpollSelector):
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         """Wait for files and for threads; gives the files."""
         # Whoever comes after this line rings; whoever came before it is seen in the next one.
-        self._asleep = True
+        self._asleep = timeout is None or timeout > 0
         found = self._outer.poll(0 if self._brought else timeout, 2)
         self._asleep = False
         files = []
