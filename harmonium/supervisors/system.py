@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from harmonium.actors import starting
 from harmonium.actors.account import Account
@@ -21,15 +21,11 @@ from harmonium.actors.ask import Ask
 from harmonium.actors.cell import Cell
 from harmonium.actors.context import caller
 from harmonium.actors.dead_letters import DeadLetters
-from harmonium.actors.durable_topics import DurableTopics
 from harmonium.actors.ground import Ground
 from harmonium.actors.local import LocalGround
 from harmonium.actors.observer import AgentStarted
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
-from harmonium.actors.simulated import SimulatedGround
-from harmonium.actors.store.opening import open_store
-from harmonium.actors.store.ports import Store
 from harmonium.actors.streaming import BUFFER, Stream, open_stream
 from harmonium.protocols.errors import (
     DefinitionError,
@@ -40,16 +36,21 @@ from harmonium.protocols.errors import (
 )
 from harmonium.protocols.lifecycle import Exit
 from harmonium.protocols.message import is_message
-from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
-from harmonium.protocols.reliability.policy import Policy
-from harmonium.protocols.reliability.work_budget import Usage, WorkBudget
-from harmonium.protocols.retention import Retention
-from harmonium.supervisors.inbox import CALL, InboxCalls
-from harmonium.supervisors.phases import PhaseOver
 from harmonium.supervisors.shutdown import StopLimits, StopReport, stop_ground
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
-from harmonium.supervisors.stop_phases import StopPhases, StopTask
 from harmonium.supervisors.supervisor import birth_of
+
+if TYPE_CHECKING:
+    from harmonium.actors.durable_topics import DurableTopics
+    from harmonium.actors.simulated import SimulatedGround
+    from harmonium.actors.store.ports import Store
+    from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
+    from harmonium.protocols.reliability.policy import Policy
+    from harmonium.protocols.reliability.work_budget import Usage, WorkBudget
+    from harmonium.protocols.retention import Retention
+    from harmonium.supervisors.inbox import InboxCalls
+    from harmonium.supervisors.phases import PhaseOver
+    from harmonium.supervisors.stop_phases import StopPhases, StopTask
 
 __all__ = ["System"]
 
@@ -103,7 +104,8 @@ class System:
         self.tree = _as_tree(tree)
         self.limits = limits or _LIMITS
         self.ground = ground or LocalGround(name or self.tree.name, seed=seed)
-        self._phases = StopPhases(self.tree.stop_phases)
+        if self.tree.stop_phases:
+            _ = self._phases  # a circle is refused here
         self.phases_over: dict[str, PhaseOver] = {}
         self.report: StopReport | None = None
         self.failure: Exit | None = None
@@ -112,15 +114,13 @@ class System:
         self.ground.store = None if isinstance(store, (str, Path)) else store
         if dead_letters is not None:
             self.ground.dead_letters.limits = dead_letters
-        if topics is not None and not isinstance(topics, Retention):
-            raise SpecError("System.topics", f"{topics!r} is no Retention", "give Retention(...)")
-        self._retention = topics
+        self._retention = None if topics is None else _checked(topics)
         self._gave_up: list[Callable[[Exit], None]] = []
 
     # -- starting and stopping
 
     def __enter__(self) -> Self:
-        if isinstance(self.ground, SimulatedGround):
+        if not isinstance(self.ground, LocalGround):
             raise DefinitionError(
                 "System",
                 "a simulated ground has no thread",
@@ -201,6 +201,13 @@ class System:
         """
         self._phases.add(phase, name, task)
 
+    @cached_property
+    def _phases(self) -> StopPhases:
+        """Made on first use: most trees have none."""
+        from harmonium.supervisors.stop_phases import StopPhases  # noqa: PLC0415 - as it says
+
+        return StopPhases(self.tree.stop_phases)
+
     @property
     def store(self) -> Store | None:
         """The store, from its opening on; None if the system has none."""
@@ -208,7 +215,9 @@ class System:
 
     def _open_store(self) -> None:
         if self._place is not None:
-            simulated = isinstance(self.ground, SimulatedGround)
+            from harmonium.actors.store.opening import open_store  # noqa: PLC0415 - an extra
+
+            simulated = not isinstance(self.ground, LocalGround)
             self.ground.store = open_store(
                 self._place, now=self.ground.clock if simulated else None
             )
@@ -370,6 +379,8 @@ class System:
         Args:
             address: The inbox's path, name or id.
         """
+        from harmonium.supervisors.inbox import CALL, InboxCalls  # noqa: PLC0415 - an extra
+
         return InboxCalls(lambda message: self.ask(address, message, timeout=CALL))
 
     def publish(
@@ -497,3 +508,11 @@ def _as_tree(tree: Tree) -> SupervisorSpec:
         return tree
     spec = tree if isinstance(tree, ChildSpec) else child(tree, id=tree.__name__.lower())
     return supervisor("system", children=[spec])
+
+
+def _checked(retention: Retention) -> Retention:
+    from harmonium.protocols.retention import Retention  # noqa: PLC0415 - an extra
+
+    if not isinstance(retention, Retention):
+        raise SpecError("System.topics", f"{retention!r} is no Retention", "give Retention(...)")
+    return retention
