@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, Protocol, TypeVar
 
 from harmonium.actors.accepted import ACCEPTED
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import NO_MAIL, QUEUED, Cell, CellState
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.ground import Ground
 from harmonium.actors.handlers import Handler
@@ -390,10 +390,21 @@ class SimulatedGround(Ground):
         more = cell.more_
         if cell.state is DEAD:
             self._post_slowly(cell, envelope, lane)
-        elif more is None or (more.route is None and more.park is None):
+        elif more is not None and (more.route is not None or more.park is not None):
+            self._arrived_elsewhere(cell, envelope, lane)
+        elif lane is None and cell.mailbox is not NO_MAIL:
+            cell.mailbox.append(envelope)  # as `put`, without its two calls for each message
+            if not cell.scheduled:
+                cell.scheduled = QUEUED
+                self.ready.append(cell)
+        else:
             self.put(cell, envelope, lane)
-        elif more.route is not None:
-            more.route.arrive(envelope, lane)
+
+    def _arrived_elsewhere(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> None:
+        """Hand mail of a pool to it, and mail of an agent that is away to its doorkeeper."""
+        route = cell.more.route
+        if route is not None:
+            route.arrive(envelope, lane)
         elif not self.turned_away(cell, envelope):
             self.put(cell, envelope, lane)
 

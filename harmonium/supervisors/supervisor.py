@@ -48,7 +48,9 @@ class Supervisor(Agent):
     def __init__(self, spec: SupervisorSpec, *, reports: bool = False) -> None:
         parent = self._cell.parent
         root = parent is None or parent.parent is None
-        added, self._cell.more.legacy = self._cell.more.legacy or (), None
+        added: tuple[ChildSpec, ...] = ()
+        if self._cell.more_ is not None:  # not so at a first start, and few need one later
+            added, self._cell.more.legacy = self._cell.more.legacy or (), None
         self.state: State = initial(spec, path=self.path, root=root, reports=reports, added=added)
         self.journal: deque[Record] = deque(maxlen=JOURNAL)
         self._file: JournalFile | None = None

@@ -26,6 +26,7 @@ from harmonium.protocols.signals import Terminated
 from harmonium.testing.choices import Choices
 from harmonium.testing.cut_short import CutShort
 from harmonium.testing.faults import (
+    OUTSIDE,
     Buggify,
     ClockJump,
     Crash,
@@ -221,7 +222,7 @@ class Injector:
 
     def seat(self, cell: Cell | None) -> _Seat:
         """Give what is counted of an agent; a successor under its path goes on with it."""
-        path = name_of(cell)
+        path = OUTSIDE if cell is None else cell.path
         seat = self._seats.get(path)
         if seat is None:
             agent = None if cell is None else cell.agent  # of the dead there is none
