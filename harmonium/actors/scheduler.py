@@ -306,7 +306,7 @@ class Scheduler:
         async, and may well end there; only then does its cell have to know of it.
         """
         if envelope[0].__class__ not in cell.agent.__table__.coroutines:
-            return coroutine  # the answer of a handler that is not async, and a wrong one
+            raise _unawaited(cell, envelope, coroutine)
         execution = Execution(cell, envelope, coroutine, self.execution_done)
         cell.executing = execution
         try:
@@ -419,6 +419,8 @@ class Scheduler:
         try:
             answer = handler.function(cell.agent, envelope[0])
             if not handler.is_async:
+                if answer.__class__ is CoroutineType:
+                    raise _unawaited(cell, envelope, answer)
                 self._finished(cell, envelope, answer)
                 return
         except BaseException as error:  # a crash is the agent's
@@ -564,6 +566,17 @@ def _held(cell: Cell) -> int:
     if cell.mailbox or cell.urgent or not cell.busy or cell.state is not RUNNING:
         return BLOCKED
     return IDLE if cell.agent.__table__.reentrant else BLOCKED
+
+
+def _unawaited(cell: Cell, envelope: RawEnvelope, coroutine: Any) -> ContractError:
+    """Make the error of a handler that is not async and gave a coroutine: it would never run."""
+    coroutine.close()
+    handler: Any = cell.agent.__table__.find(envelope[0].__class__)
+    return ContractError(
+        f"{type(cell.agent).__name__}.{handler.name}",
+        "returned a coroutine, which nobody awaits",
+        "make the handler async, and await the call",
+    )
 
 
 def _awaited(cell: Cell, path: str) -> bool:
