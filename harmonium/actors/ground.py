@@ -21,7 +21,6 @@ from harmonium.actors.account import Account, take_account
 from harmonium.actors.ask import Ask
 from harmonium.actors.asking import Asking
 from harmonium.actors.birth import Birth
-from harmonium.actors.budgets import Budgets
 from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.dead_letters import DeadLetter, DeadLetters
@@ -236,21 +235,26 @@ class Ground(Asking):
 
     def fast_table(self, cell: Cell, table: HandlerTable) -> Any:
         """What the scheduler dispatches by; nothing when every message is to be looked at."""
-        counted = self.budgets is not None or cell.birth.work_budget is not None
-        counted = counted and self._count_work(cell)
-        watched = counted or self.chaos is not None or self.recorder is not None
-        watched = watched or cell.birth.handler_limit is not None
-        watched = watched or (cell.more_ is not None and cell.more_.hold_failed)
-        if watched:
+        if self.is_watched(cell) or self.chaos is not None:
             return _SLOW
         return table.fast if self.tracer is None else self.tracer.table(table)
+
+    def is_watched(self, cell: Cell) -> bool:
+        """Whether something of an agent's own asks for every message to be looked at."""
+        counted = self.budgets is not None or cell.birth.work_budget is not None
+        counted = counted and self._count_work(cell)
+        watched = counted or self.recorder is not None or cell.birth.handler_limit is not None
+        return watched or (cell.more_ is not None and cell.more_.hold_failed)
 
     def _count_work(self, cell: Cell) -> bool:
         """Have the messages of an agent counted, where it or anybody above it has a budget."""
         parent = cell.parent.more_ if cell.parent is not None else None
         if cell.birth.work_budget is None and (parent is None or not parent.budgets):
             return False
-        self.budgets = self.budgets or Budgets(self)
+        if self.budgets is None:
+            from harmonium.actors.budgets import Budgets  # noqa: PLC0415 - an extra
+
+            self.budgets = Budgets(self)
         self.budgets.watch(cell)
         return True
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -19,15 +19,15 @@ from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.cell import NO_MAIL, QUEUED, Cell, CellState
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.ground import Ground
-from harmonium.actors.handlers import Handler
+from harmonium.actors.handlers import Handler, HandlerTable
 from harmonium.actors.promise import Promise
-from harmonium.actors.scheduler import ReadyQueue
+from harmonium.actors.scheduler import _SLOW, SUSPENDED, ReadyQueue
 from harmonium.actors.virtual_loop import VirtualLoop
 from harmonium.protocols.errors import EscapedSimulation
 from harmonium.protocols.lanes import Lane
 from harmonium.protocols.overflow import DROP_OLDEST
 
-__all__ = ["FOREVER", "HOP", "Carriage", "Prompt", "SimulatedGround"]
+__all__ = ["FOREVER", "HOP", "TAKEN_OVER", "Carriage", "Prompt", "SimulatedGround"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,15 @@ FOREVER = math.inf
 DEAD = CellState.DEAD
 HOP = 0.001
 """Seconds that every message takes at least, so that no chain of messages is endless in no time."""
+
+
+async def _taken_over() -> None:
+    """Stand for a handler that was not called."""
+
+
+TAKEN_OVER = _taken_over()
+"""What a door gives when the message has its fate, or will have it from somebody else."""
+TAKEN_OVER.close()
 
 
 class Carriage(Protocol):
@@ -127,6 +136,9 @@ class SimulatedGround(Ground):
         """What simulated code reached for and must not."""
         self.world: Any = None
         """The test world that this ground stands in, if any."""
+        self.door: Callable[[HandlerTable], Mapping[type, Callable[[Any, Any], Any]]] | None = None
+        """Gives the handlers of a table with somebody before them, who may take a message over
+        (`TAKEN_OVER`): so a test's faults need no way of their own through the scheduler."""
 
     def now(self) -> float:
         """Give the virtual time, in seconds from 0."""
@@ -245,6 +257,17 @@ class SimulatedGround(Ground):
         if timer is not None and timer.call is not None:
             call, timer.call = timer.call, None
             call(*timer.args)
+
+    def fast_table(self, cell: Cell, table: HandlerTable) -> Any:
+        """What the scheduler dispatches by: in a test world, handlers with a door before them."""
+        if self.door is None or self.tracer is not None:
+            return super().fast_table(cell, table)
+        return _SLOW if self.is_watched(cell) else self.door(table)
+
+    def _first_step(self, cell: Cell, envelope: RawEnvelope, coroutine: Any) -> Any:
+        if coroutine is TAKEN_OVER:
+            return SUSPENDED
+        return super()._first_step(cell, envelope, coroutine)
 
     def inside(self) -> _Inside:
         """Make the virtual loop the running one; a real one goes on afterwards."""

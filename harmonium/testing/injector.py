@@ -6,7 +6,7 @@ handlers where `FaultInjector` stands in production. It decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, overload
 
@@ -18,8 +18,8 @@ from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.chaos import InjectedCrash
 from harmonium.actors.context import RawEnvelope, TimerContext
 from harmonium.actors.execution import Execution
-from harmonium.actors.handlers import Handler
-from harmonium.actors.simulated import FOREVER, SimulatedGround
+from harmonium.actors.handlers import Handler, HandlerTable
+from harmonium.actors.simulated import FOREVER, TAKEN_OVER, SimulatedGround
 from harmonium.protocols.errors import AgentDead
 from harmonium.protocols.lifecycle import Exit, ExitKind, Phase
 from harmonium.protocols.signals import Terminated
@@ -41,7 +41,7 @@ from harmonium.testing.faults import (
 from harmonium.testing.replay import Replay, matcher
 from harmonium.testing.trace import Trace, name_of
 
-__all__ = ["Injector"]
+__all__ = ["Injector", "door"]
 
 _PROMPT = (0.0,)
 _LOST = ()
@@ -430,6 +430,26 @@ class Injector:
             coroutine = CutShort(coroutine, fault.step, error)
         execution = Execution(cell, envelope, coroutine, done)
         ground.begin(cell, execution, reentrant=handler.reentrant)
+
+
+@lru_cache(maxsize=256)  # made once for a class, not in each of 1,000 runs
+def door(table: HandlerTable) -> Mapping[type, Callable[[Any, Any], Any]]:
+    """Put the injector before each handler that the scheduler calls without more ado."""
+    return {kind: _watched(table.by_class[kind]) for kind in table.fast}
+
+
+def _watched(handler: Handler) -> Callable[[Any, Any], Any]:
+    function = handler.function
+
+    def watched(agent: Any, message: Any) -> Any:
+        cell = agent._cell
+        envelope, cell.current = cell.current, None
+        if cell.ground.chaos.intercept(cell, handler, envelope):
+            return TAKEN_OVER
+        cell.current = envelope
+        return function(agent, message)
+
+    return watched
 
 
 @lru_cache(maxsize=1_000)  # 5 us, and one of two runs has one

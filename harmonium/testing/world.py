@@ -26,7 +26,7 @@ from harmonium.supervisors.system import System
 from harmonium.testing.choices import Choices, Neutral
 from harmonium.testing.disk import SimDisk
 from harmonium.testing.faults import Fault
-from harmonium.testing.injector import Injector
+from harmonium.testing.injector import Injector, door
 from harmonium.testing.obligations import Eventually, LeadsTo, Rule
 from harmonium.testing.probe import Probe, ProbeAgent
 from harmonium.testing.trace import Entry, Trace
@@ -74,6 +74,7 @@ class World:
         self.injector = Injector(self.ground, choices or Neutral(), self.trace)
         self.ground.carriage = self.injector
         self.ground.chaos = self.injector
+        self.ground.door = door
         self.ground.world = self
         self._always: list[Rule] = []
         self._quiet: list[Rule] = []
