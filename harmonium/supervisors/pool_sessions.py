@@ -16,7 +16,7 @@ from harmonium.protocols.routing.sticky import Sticky
 from harmonium.protocols.stable_hash import Key
 from harmonium.supervisors.pool_member import Member
 from harmonium.supervisors.pool_spec import PoolSettings
-from harmonium.supervisors.pool_ways import PureWay, Way, unkeyed_way
+from harmonium.supervisors.pool_ways import PureWay, Way, fits, unkeyed_way
 
 __all__ = ["HashWay", "StickyWay", "way_of"]
 
@@ -87,7 +87,7 @@ class HashWay(PureWay):
     def deal(self, hall: deque[RawEnvelope]) -> Member | None:
         """Bring mail to the owners of its keys, up to one that is moving or cannot be read."""
         owners, moving, key_of = self._owners, self._moving, self._plain_key
-        fits = _fits(hall, self._adopted)
+        sure = fits(hall, self._adopted)
         dealt, full = 0, None
         for envelope in tuple(hall):
             try:
@@ -99,7 +99,7 @@ class HashWay(PureWay):
                 member = self.seek(key)
             if member is None:
                 break
-            if not (fits or member.has_room()):
+            if not (sure or member.has_room()):
                 full = member
                 break
             cell = member.cell
@@ -183,7 +183,7 @@ class StickyWay:
     def deal(self, hall: deque[RawEnvelope]) -> Member | None:
         """Bring mail to the owners of its sessions, up to one that has to wait."""
         sessions, key_of = self.sessions, self._plain_key
-        fits = _fits(hall, self._members)
+        sure = fits(hall, self._members)
         dealt, full = 0, None
         for envelope in tuple(hall):
             try:
@@ -194,7 +194,7 @@ class StickyWay:
             owner = self.seek(key) if session is None else session.owner
             if owner is None or not owner.taking:
                 break
-            if not (fits or owner.has_room()):
+            if not (sure or owner.has_room()):
                 full = owner
                 break
             cell = owner.cell
@@ -228,14 +228,6 @@ class StickyWay:
                 sessions[key] = sessions.pop(key)
             else:
                 del sessions[key]
-
-
-_FEW = 8
-
-
-def _fits(hall: deque[RawEnvelope], members: Sequence[Member]) -> bool:
-    """Whether each member has room for all of it: then nobody is looked at for each message."""
-    return len(hall) > _FEW and all(one.has_room(len(hall)) for one in members)
 
 
 def _take_away(hall: deque[RawEnvelope], dealt: int) -> None:

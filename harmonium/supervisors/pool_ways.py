@@ -22,7 +22,7 @@ from harmonium.protocols.stable_hash import Key
 from harmonium.supervisors.pool_member import Member
 from harmonium.supervisors.pool_spec import PoolSettings
 
-__all__ = ["LeastWay", "PureWay", "RandomWay", "TurnWay", "TwoWay", "Way", "unkeyed_way"]
+__all__ = ["LeastWay", "PureWay", "RandomWay", "TurnWay", "TwoWay", "Way", "fits", "unkeyed_way"]
 
 
 class Way(Protocol):
@@ -83,10 +83,10 @@ class _Unkeyed:
 
     def deal(self, hall: deque[RawEnvelope]) -> Member | None:
         """Bring mail to members, choosing one for each message."""
-        pick = self.pick
+        pick, sure = self.pick, fits(hall, self._members)
         while hall and self._members:
             member = pick()
-            if not member.has_room():
+            if not (sure or member.has_room()):
                 return member
             cell = member.cell
             cell.mailbox.append(hall.popleft())
@@ -97,6 +97,14 @@ class _Unkeyed:
     def room(self, boxes: Sequence[int]) -> int:
         """Chance may give all to the same member."""
         return min(boxes)
+
+
+_FEW = 8
+
+
+def fits(hall: deque[RawEnvelope], members: Sequence[Member]) -> bool:
+    """Whether each member has room for all of it: then nobody is looked at for each message."""
+    return len(hall) > _FEW and all(one.has_room(len(hall)) for one in members)
 
 
 def _deal_in_turn(members: Sequence[Member], hall: deque[RawEnvelope], count: int) -> bool:
@@ -249,7 +257,9 @@ class TwoWay(_Unkeyed):
         draw = self._ground.random.random()
         one, other = divmod(int(draw * (others + 1) * others), others)
         first, second = members[one], members[other + (other >= one)]
-        return first if first.load <= second.load else second
+        here, there = first.cell, second.cell
+        less = len(here.mailbox) + here.busy <= len(there.mailbox) + there.busy  # `Member.load`
+        return first if less else second
 
 
 class PureWay:
