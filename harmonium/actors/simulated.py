@@ -100,6 +100,9 @@ class SimulatedGround(Ground):
     """
 
     loop: VirtualLoop
+    door: Callable[[HandlerTable], Mapping[type, Callable[[Any, Any], Any]]] | None = None
+    """Gives the handlers of a table with somebody before them, who may take a message over
+    (`TAKEN_OVER`): so a test's faults need no way of their own through the scheduler."""
 
     def __init__(
         self,
@@ -136,9 +139,6 @@ class SimulatedGround(Ground):
         """What simulated code reached for and must not."""
         self.world: Any = None
         """The test world that this ground stands in, if any."""
-        self.door: Callable[[HandlerTable], Mapping[type, Callable[[Any, Any], Any]]] | None = None
-        """Gives the handlers of a table with somebody before them, who may take a message over
-        (`TAKEN_OVER`): so a test's faults need no way of their own through the scheduler."""
 
     def now(self) -> float:
         """Give the virtual time, in seconds from 0."""
