@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harmonium import Agent, AskTimeout, child, handles, message, supervisor
+from harmonium.actors.cell import CellState
 from harmonium.protocols.errors import AgentDead, AskFailed, UnknownAgent
 from harmonium.testing import (
     Buggify,
@@ -283,3 +284,28 @@ def test_neutral_choices_change_nothing():
 
     scene = Scene(TREE, body)
     assert run_once(scene, Neutral()).hash() == run_once(scene).hash()
+
+
+def test_nobody_crashes_in_a_run_without_faults():
+    """Not even the guardian, which stands above everybody else and starts before the trace."""
+    outcome = outcome_of(lambda world: world.tell("a", Ping(1)))
+    ground = outcome.world.ground
+    assert ground.root.state is CellState.RUNNING
+    assert ground.observers.crashes == 0
+
+
+def test_handlers_are_called_by_the_table_with_the_injector_before_each():
+    """The same way through the scheduler as in production; no second look at each message."""
+
+    def body(world):
+        cell = world.ref("a")._cell
+        assert set(cell.fast) == set(cell.agent.__table__.fast)
+        assert Ping in cell.fast
+        world.tell("a", Ping(1))
+
+    outcome = outcome_of(body, Crash("a", on=1, where="before"))
+    kinds = [entry.kind for entry in outcome.world.history() if entry.actor.endswith("/a")]
+    assert kinds == ["started", "handled", "fault", "crashed", "started"]
+    account = outcome.world.ground.account()
+    assert account.balanced
+    assert account.failed == 1
