@@ -20,17 +20,14 @@ from harmonium.actors import burying, ending, failing
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.ask import Ask
 from harmonium.actors.birth import Birth
-from harmonium.actors.budgets import unit_of
 from harmonium.actors.cell import Cell
 from harmonium.actors.deferred import Deferred
-from harmonium.actors.durable_topics_values import Subscription
 from harmonium.actors.from_thread import LONGEST, hand_over, in_ground
 from harmonium.actors.handlers import HandlerTable, build_table
-from harmonium.actors.inbox import finishing
+from harmonium.actors.keep_access import KeepAccess
 from harmonium.actors.mail import follow
 from harmonium.actors.promise import Promise
 from harmonium.actors.ref import Ref
-from harmonium.actors.stateful_keep import KeepAccess
 from harmonium.actors.streaming import Stream, open_stream
 from harmonium.protocols.contract import Contract
 from harmonium.protocols.errors import (
@@ -46,6 +43,7 @@ from harmonium.protocols.signals import Terminated
 
 if TYPE_CHECKING:
     from harmonium.actors.context import RawEnvelope
+    from harmonium.actors.durable_topics_values import Subscription
     from harmonium.actors.store.operations import Operation
     from harmonium.actors.store.ports import Store
     from harmonium.actors.timers import Timer
@@ -439,6 +437,10 @@ class Agent(Actor):  # type: ignore[misc]
                 type(self).__qualname__,
                 "a durable subscription needs handlers that name their message classes",
             )
+        from harmonium.actors.durable_topics_values import (  # noqa: PLC0415 - an extra
+            Subscription,
+        )
+
         wanted = Subscription(durable) if isinstance(durable, str) else durable
         topics.durable.subscribe(self._cell, to, wanted)
 
@@ -483,6 +485,8 @@ class Agent(Actor):  # type: ignore[misc]
             raise DefinitionError(
                 self.path, "commit_reply() needs a store", "start the system with store="
             )
+        from harmonium.actors.inbox import finishing  # noqa: PLC0415 - an extra
+
         promise: Any = None if current is None else current[2]
         keeps = finishing(promise, answer)
         await store.commit(*operations, *keeps)
@@ -539,6 +543,8 @@ class Agent(Actor):  # type: ignore[misc]
                 charged all the same.
             SpecError: If it is no unit that can be spent, or no amount of it.
         """
+        from harmonium.actors.budgets import unit_of  # noqa: PLC0415 - an extra
+
         which, amount = unit_of(unit, cost)
         cell = self._cell
         if cell.ground.budgets is not None:

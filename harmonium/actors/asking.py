@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harmonium.actors.ask import Ask
-from harmonium.actors.budgets import begin_budget
 from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.context import Context, RawEnvelope
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.mail import Mail
-from harmonium.actors.policies import Policies
 from harmonium.protocols.errors import AskTimeout, MailboxFull
 from harmonium.protocols.message import is_message
-from harmonium.protocols.reliability.policy import Policy
-from harmonium.protocols.reliability.work_budget import WorkBudget
+
+if TYPE_CHECKING:
+    from harmonium.actors.policies import Policies
+    from harmonium.protocols.reliability.policy import Policy
+    from harmonium.protocols.reliability.work_budget import WorkBudget
 
 __all__ = ["Asking"]
 
@@ -82,6 +83,8 @@ class Asking(Mail):
         ask: Ask[Any] = Ask(self, sender, target, timeout)
         follow = None
         if work_budget is not None:
+            from harmonium.actors.budgets import begin_budget  # noqa: PLC0415 - an extra
+
             context, follow = begin_budget(self, work_budget, context)
         call = (sender, target, message, context, idempotency_key)
         if self.in_thread():
@@ -99,6 +102,8 @@ class Asking(Mail):
             return
         policies = self.policies
         if policies is None:
+            from harmonium.actors.policies import Policies  # noqa: PLC0415 - an extra
+
             policies = self.policies = Policies(self)
         policies.ask(ask, policy, *call)
 

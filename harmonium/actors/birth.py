@@ -6,14 +6,16 @@ One value may serve any number of agents; it never changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from harmonium.protocols.overflow import DEFAULT_CAPACITY, WAIT, Overflow
 from harmonium.protocols.quick import quick
-from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.validators import non_negative, positive
+
+if TYPE_CHECKING:
+    from harmonium.protocols.reliability.work_budget import WorkBudget
 
 __all__ = ["DEFAULT_STASH", "USUAL_LIMITS", "Birth"]
 

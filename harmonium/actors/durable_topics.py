@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from loguru import logger
 
-from harmonium.actors.durable_topics_runner import Runner
 from harmonium.actors.durable_topics_trimming import Trimming
-from harmonium.actors.durable_topics_values import Subscription
 from harmonium.actors.promise import Promise
 from harmonium.actors.stateful_drive import drive
 from harmonium.protocols.errors import ConfigError, SpecError
-from harmonium.protocols.retention import Retention
 from harmonium.protocols.topics import check_topic
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.actors.context import Context
+    from harmonium.actors.durable_topics_runner import Runner
+    from harmonium.actors.durable_topics_values import Subscription
     from harmonium.actors.ground import Ground
+    from harmonium.protocols.retention import Retention
 
 __all__ = ["DurableTopics"]
 
@@ -149,6 +149,8 @@ class DurableTopics:
             runner.close()
             runner = None
         if runner is None or not runner.active_or_paused:
+            from harmonium.actors.durable_topics_runner import Runner  # noqa: PLC0415 - an extra
+
             runner = self._runners[wanted.name] = Runner(self._ground, cell, to, wanted)
             runner.begin()
         else:

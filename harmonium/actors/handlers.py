@@ -11,17 +11,19 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import attrs
 
-from harmonium.actors.idempotent import Idempotent, idempotent_of
 from harmonium.protocols.contract import Contract
 from harmonium.protocols.errors import HandlerError
 from harmonium.protocols.lanes import Lane
 from harmonium.protocols.message import info_of, is_message_class
-from harmonium.protocols.reliability.idempotency import InboxPolicy
 from harmonium.protocols.signals import Terminated
+
+if TYPE_CHECKING:
+    from harmonium.actors.idempotent import Idempotent
+    from harmonium.protocols.reliability.idempotency import InboxPolicy
 
 __all__ = ["Handler", "HandlerTable", "build_table", "handles", "lane_of", "plain_handler"]
 
@@ -197,7 +199,11 @@ def handles(
             raise HandlerError(
                 method.__qualname__, "a blocking handler is a plain function and not reentrant"
             )
-        repeats = idempotent_of(method.__qualname__, idempotent, inbox)
+        repeats = None
+        if idempotent is not False or inbox is not None:
+            from harmonium.actors.idempotent import idempotent_of  # noqa: PLC0415 - an extra
+
+            repeats = idempotent_of(method.__qualname__, idempotent, inbox)
         setattr(method, _MARK, _Options(blocking, reentrant, repeats))
         return method
 

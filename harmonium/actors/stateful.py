@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harmonium.actors.promise import Promise
-from harmonium.actors.store.memory import MemoryStore
-from harmonium.actors.store.pending import Pending
-from harmonium.actors.store.ports import Store
-from harmonium.actors.store.values import Fence
-from harmonium.protocols.codec import Codec
 from harmonium.protocols.errors import AgentDead, StoreError, UnknownAgent
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.actors.ground import Ground
+    from harmonium.actors.store.memory import MemoryStore
+    from harmonium.actors.store.pending import Pending
+    from harmonium.actors.store.ports import Store
+    from harmonium.actors.store.values import Fence
     from harmonium.actors.store.watching import Watch
+    from harmonium.protocols.codec import Codec
 
 __all__ = ["Stateful", "Tenure", "promise_of", "tenure_of"]
 
@@ -67,6 +67,8 @@ class Stateful:
         if self._ground.store is not None:
             return self._ground.store
         if self._memory is None:
+            from harmonium.actors.store.memory import MemoryStore  # noqa: PLC0415 - an extra
+
             self._memory = MemoryStore(self._ground.clock)
         return self._memory
 
@@ -103,6 +105,8 @@ class Stateful:
         key = frozenset(classes)
         codec = self._codecs.get(key)
         if codec is None:  # about 1 ms to make, 1 us to find
+            from harmonium.protocols.codec import Codec  # noqa: PLC0415 - an extra
+
             codec = self._codecs[key] = Codec(
                 sorted(key, key=lambda cls: cls.__qualname__),
                 ref_to_str=lambda ref: str(ref.path),

@@ -24,8 +24,6 @@ __all__ = ["Keep", "Kept", "KeptChange"]
 
 T = TypeVar("T")
 
-_KEEP = "_harmonium_keep"
-
 
 @attrs.frozen(slots=True)
 class Kept(Generic[T]):
@@ -263,20 +261,3 @@ class Keep:
 
         tenure_of(agent).begin().then(begun)
         return outcome
-
-
-class KeepAccess:
-    """Makes `self.keep`; an agent that sets an attribute of that name hides it."""
-
-    @overload
-    def __get__(self, agent: None, owner: type) -> KeepAccess: ...
-    @overload
-    def __get__(self, agent: object, owner: type) -> Keep: ...
-    def __get__(self, agent: Any, owner: type) -> Any:
-        """Give the kept values of an incarnation."""
-        if agent is None:
-            return self
-        keep = agent.__dict__.get(_KEEP)
-        if keep is None:
-            keep = agent.__dict__[_KEEP] = Keep(agent)
-        return keep

@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
-from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.waiting import Mail
 from harmonium.supervisors.directives import Directives
 from harmonium.supervisors.phase_spec import StopPhase
@@ -27,6 +26,9 @@ from harmonium.supervisors.words import (
     Shutdown,
     Strategy,
 )
+
+if TYPE_CHECKING:
+    from harmonium.protocols.reliability.work_budget import WorkBudget
 
 __all__ = ["ChildFields", "SupervisorFields", "Table"]
 

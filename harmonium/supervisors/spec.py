@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import attrs
 
@@ -20,7 +20,6 @@ from harmonium.protocols.budget import Budget
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.overflow import DEFAULT_CAPACITY, WAIT, Overflow
 from harmonium.protocols.quick import quick
-from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.waiting import HOLD, Mail
 from harmonium.supervisors import validation, words
 from harmonium.supervisors.directives import Directives
@@ -28,7 +27,6 @@ from harmonium.supervisors.directives import directives as as_directives
 from harmonium.supervisors.fields import ChildFields, SupervisorFields, Table
 from harmonium.supervisors.phase_spec import StopPhase
 from harmonium.supervisors.poison import Poison
-from harmonium.supervisors.pool_spec import PoolSettings
 from harmonium.supervisors.words import (
     AutoShutdown,
     Bystander,
@@ -39,6 +37,10 @@ from harmonium.supervisors.words import (
     Shutdown,
     Strategy,
 )
+
+if TYPE_CHECKING:
+    from harmonium.protocols.reliability.work_budget import WorkBudget
+    from harmonium.supervisors.pool_spec import PoolSettings
 
 __all__ = [
     "DEFAULT_QUARANTINE",

@@ -21,7 +21,6 @@ from harmonium.protocols.checks import check_count, check_flag, check_seconds
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.overflow import Overflow
-from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.waiting import Drop, Forward, Hold, Refuse, Reply, Stash
 from harmonium.supervisors import words
 from harmonium.supervisors.directives import Directives
@@ -164,7 +163,7 @@ def _check_choices(place: str, spec: SupervisorSpec) -> None:
     _instance(place, "on_root_exhausted", spec.on_root_exhausted, words.RootExhausted)
     _instance(place, "kind", spec.kind, words.Kind)
     _optional(place, "subtree", spec.subtree, Budget)
-    _optional(place, "work_budget", spec.work_budget, WorkBudget)
+    _work_budget(place, spec.work_budget)
     _optional(place, "directives", spec.directives, Directives)
     check_flag(f"{place}.per_child", spec.per_child)
     check_flag(f"{place}.keep_added", spec.keep_added)
@@ -278,7 +277,7 @@ def _check_limits(
     check_count(f"{place}.retries", retries)
     check_flag(f"{place}.keep_children", keep_children)
     _instance(place, "overflow", overflow, Overflow)
-    _optional(place, "work_budget", work_budget, WorkBudget)
+    _work_budget(place, work_budget)
     if handler_limit is not None:
         check_seconds(f"{place}.handler_limit", handler_limit, above=0.0)
 
@@ -309,6 +308,15 @@ def _instance(place: str, field: str, value: Any, *classes: type[Any]) -> None:
 def _optional(place: str, field: str, value: Any, cls: type[Any]) -> None:
     if value is not None:
         _instance(place, field, value, cls)
+
+
+def _work_budget(place: str, value: Any) -> None:
+    if value is not None:
+        from harmonium.protocols.reliability.work_budget import (  # noqa: PLC0415 - an extra
+            WorkBudget,
+        )
+
+        _instance(place, "work_budget", value, WorkBudget)
 
 
 def _instance_of_child(place: str, field: str, value: Any, *, required: bool = False) -> None:
