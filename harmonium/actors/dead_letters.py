@@ -16,13 +16,13 @@ import attrs
 from harmonium.actors.dead_letter_forms import Forms
 from harmonium.actors.dead_letter_values import DeadLetter, LettersDropped, Replayed
 from harmonium.actors.dead_letters_kept import KeptLetters
-from harmonium.actors.dead_letters_store import LetterFile
 from harmonium.actors.promise import Promise
 from harmonium.protocols.errors import CodecError, ConfigError, MailboxFull
 from harmonium.protocols.reliability.dead_letter_filter import DeadLetterFilter
 from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice, Replay
 
 if TYPE_CHECKING:
+    from harmonium.actors.dead_letters_store import LetterFile
     from harmonium.actors.ground import Ground
     from harmonium.actors.store.ports import Store
 
@@ -272,6 +272,8 @@ class DeadLetters:
 
         Called before the system starts; it waits for the store.
         """
+        from harmonium.actors.dead_letters_store import LetterFile  # noqa: PLC0415 - an extra
+
         file = self._file = LetterFile(self._ground, store, self._forms.written)
         now = self._ground.clock()
         for saved in file.load(self.limits.letters):

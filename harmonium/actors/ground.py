@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import count
 from random import Random
 from threading import get_ident
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -31,7 +31,6 @@ from harmonium.actors.observer import Observers
 from harmonium.actors.registry import Registry
 from harmonium.actors.scheduler import _SLOW, ReadyQueue
 from harmonium.actors.stateful import Stateful
-from harmonium.actors.store.ports import Store
 from harmonium.actors.streaming import Stream, open_stream
 from harmonium.actors.topics import Topics
 from harmonium.protocols.envelope import Envelope
@@ -43,6 +42,9 @@ from harmonium.protocols.errors import (
 )
 from harmonium.protocols.lifecycle import Exit, Phase
 from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
+
+if TYPE_CHECKING:
+    from harmonium.actors.store.ports import Store
 
 __all__ = ["Ground"]
 

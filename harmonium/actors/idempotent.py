@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from harmonium.actors.inbox import once
 from harmonium.protocols.errors import HandlerError
 from harmonium.protocols.reliability.idempotency import InboxPolicy
+
+if TYPE_CHECKING:
+    from harmonium.actors.cell import Cell
+    from harmonium.actors.context import RawEnvelope
+    from harmonium.actors.handlers import Handler
 
 __all__ = ["DEFAULT_INBOX", "Idempotent", "idempotent_of"]
 
@@ -27,6 +33,13 @@ class Idempotent:
 
     field: str | None
     policy: InboxPolicy
+
+    def once(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> bool:
+        """Take a message for the handler; False when it is to be handled now.
+
+        The scheduler comes here, so that it needs no inboxes before a handler does.
+        """
+        return once(cell, handler, envelope)
 
     def check(self, place: str, accepted: tuple[type, ...], answers: frozenset[type]) -> None:
         """Refuse a handler that cannot be idempotent.

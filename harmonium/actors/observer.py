@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from loguru import logger
 
-from harmonium.actors.dead_letters import DeadLetter
 from harmonium.protocols.lifecycle import Exit, Phase
 from harmonium.protocols.quick import quick
 from harmonium.protocols.thinning import Thinning
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
+    from harmonium.actors.dead_letters import DeadLetter
 
 __all__ = [
     "AgentCrashed",

@@ -22,7 +22,6 @@ from loguru import logger
 from harmonium.actors.cell import BLOCKED, IDLE, QUEUED, Cell, CellState
 from harmonium.actors.context import DEADLINE, TimerContext
 from harmonium.actors.execution import Execution
-from harmonium.actors.inbox import once
 from harmonium.actors.timers import Timers
 from harmonium.actors.watchdog import watched
 from harmonium.protocols.errors import ContractError, EnvelopeExpired
@@ -394,7 +393,8 @@ class Scheduler:
 
     def handle(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> None:
         """Call the handler in the way it asks for, unless a fault befalls the message."""
-        if handler.idempotent is not None and once(cell, handler, envelope):
+        repeats = handler.idempotent
+        if repeats is not None and repeats.once(cell, handler, envelope):
             return
         if self.budgets is not None:
             admitted = self.budgets.admit(cell, handler, envelope)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harmonium.actors import failed_mail, failing
 from harmonium.actors.agent import Agent
@@ -26,8 +26,10 @@ from harmonium.supervisors.core.decide import decide, first_starts, initial, sur
 from harmonium.supervisors.core.record import Record
 from harmonium.supervisors.core.state import State
 from harmonium.supervisors.fingerprint import fingerprint
-from harmonium.supervisors.journal_file import JournalFile
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
+
+if TYPE_CHECKING:
+    from harmonium.supervisors.journal_file import JournalFile
 
 __all__ = ["Supervisor", "birth_of"]
 
