@@ -82,6 +82,16 @@ def test_round_trip(
     assert ["first", "second"] == again.__notes__
 
 
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda e: type(e).__name__)
+def test_repr_shows_the_fields(error: HarmoniumError) -> None:
+    """A repr is what attrs would write: the class, and each field by its name."""
+    if attrs.has(type(error)):
+        shown = ", ".join(f"{name}={value!r}" for name, value in fields_of(error).items())
+        assert f"{type(error).__name__}({shown})" == repr(error)
+    else:
+        assert "HarmoniumError('text')" == repr(error)
+
+
 def test_examples_are_complete() -> None:
     """Every public class has an example above, and the list of names is sorted."""
     assert sorted(type(e).__name__ for e in EXAMPLES) == errors.__all__
