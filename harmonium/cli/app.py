@@ -18,14 +18,11 @@ except ModuleNotFoundError as missing:  # pragma: no cover - seen only without t
 
 from harmonium import __version__
 from harmonium.cli.cancelling import cancel
-from harmonium.cli.checking import check_application
 from harmonium.cli.dead_letters import dead_letters_app
-from harmonium.cli.drawing import draw_tree
 from harmonium.cli.finding import find_application
 from harmonium.cli.inbox import inbox_app
 from harmonium.cli.logs import set_up_logs
 from harmonium.cli.operating import add_commands, show_live_tree
-from harmonium.cli.pipelines import draw_pipelines
 from harmonium.cli.running import BAD_INPUT, GAVE_UP, INTERRUPTED, RunOptions, run_application
 from harmonium.cli.simulate import simulate
 from harmonium.protocols.errors import ConfigError, DefinitionError, HarmoniumError, StartFailed
@@ -142,11 +139,15 @@ def tree(
     """Draw the supervision tree of a system, with live state when it runs."""
     _check_drawing(pipeline=pipeline, mermaid=mermaid, svg=svg, json=json, control=control)
     if pipeline and system is not None:
+        from harmonium.cli.pipelines import draw_pipelines  # noqa: PLC0415 - this command alone
+
         return draw_pipelines(find_application(system), mermaid=mermaid, svg=svg)
     if (system is None) == (control is None):
         raise ConfigError("tree", "it needs either SYSTEM or --control SOCKET")
     if control is not None:
         return show_live_tree(control, as_json=json)
+    from harmonium.cli.drawing import draw_tree  # noqa: PLC0415 - this command alone
+
     return draw_tree(find_application(system or ""), as_json=json)
 
 
@@ -168,6 +169,8 @@ def check(
     json: Annotated[bool, Parameter(help="As JSON on stdout.", negative="")] = False,
 ) -> int:
     """Look for mistakes in tree, contracts and pipelines; nothing is started."""
+    from harmonium.cli.checking import check_application  # noqa: PLC0415 - this command alone
+
     return check_application(find_application(system), as_json=json)
 
 

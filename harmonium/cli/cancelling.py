@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from harmonium.supervisors.control import request
+from harmonium.supervisors.control_request import request
 
 __all__ = ["cancel"]
 

@@ -23,7 +23,7 @@ from harmonium.cli.storing import existing_store
 from harmonium.protocols.durations import format_duration
 from harmonium.protocols.errors import ConfigError
 from harmonium.protocols.reliability.dead_letter_filter import DeadLetterFilter, Letter
-from harmonium.supervisors.control import request
+from harmonium.supervisors.control_request import request
 
 __all__ = ["dead_letters_app"]
 

@@ -14,7 +14,6 @@ from harmonium.actors.agent import Agent
 from harmonium.cli.application import Application
 from harmonium.protocols.errors import ConfigError, DefinitionError
 from harmonium.protocols.nearest import did_you_mean
-from harmonium.supervisors.mapping import from_mapping
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
 
 __all__ = ["find_application"]
@@ -130,4 +129,6 @@ def _from_toml(path: Path) -> SupervisorSpec:
         raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"is no TOML: {error}") from None
+    from harmonium.supervisors.mapping import from_mapping  # noqa: PLC0415 - for TOML files alone
+
     return from_mapping(data)

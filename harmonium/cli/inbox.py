@@ -6,10 +6,12 @@ which takes the answer when it runs again.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -17,8 +19,10 @@ from harmonium.cli.output import print_json
 from harmonium.cli.sources import one_of, pages
 from harmonium.cli.storing import existing_store
 from harmonium.protocols.errors import ConfigError
-from harmonium.supervisors.control import request
-from harmonium.supervisors.inbox_orders import StoredQuestions
+from harmonium.supervisors.control_request import request
+
+if TYPE_CHECKING:
+    from harmonium.supervisors.inbox_orders import StoredQuestions
 
 __all__ = ["inbox_app"]
 
@@ -48,8 +52,8 @@ def list_questions(
     if control is not None:
         questions = list(pages(control, "inbox_list", everything=everything))
     else:
-        with existing_store(store or "") as opened:
-            questions = StoredQuestions(opened).list(everything=everything)
+        with _stored(store) as opened:
+            questions = opened.list(everything=everything)
     if json:
         return print_json(questions)
     sys.stdout.write("".join(f"{_line(one)}\n" for one in questions))
@@ -63,8 +67,8 @@ def show(id: Id, *, control: Control = None, store: Place = None, json: AsJson =
     if control is not None:
         question = request(control, "inbox_show", id=id)
     else:
-        with existing_store(store or "") as opened:
-            question = StoredQuestions(opened).show(id)
+        with _stored(store) as opened:
+            question = opened.show(id)
     if question is None:
         raise ConfigError(f"question {id}", "there is no such question", "see inbox list")
     if json:
@@ -107,8 +111,8 @@ def _give(
     if control is not None:
         outcome = request(control, "inbox_answer", id=id, answer=answer, by=by, decline=decline)
     else:
-        with existing_store(store or "") as opened:
-            outcome = StoredQuestions(opened).answer(id, answer, by=by, decline=decline)
+        with _stored(store) as opened:
+            outcome = opened.answer(id, answer, by=by, decline=decline)
     why = f": {outcome['why']}" if outcome["why"] else ""
     sys.stdout.write(f"{id}: {outcome['outcome']}{why}\n")
     return 0 if outcome["ok"] else 1
@@ -152,3 +156,11 @@ def _lines(one: dict[str, Any]) -> list[str]:
         "why": one["why"],
     }
     return [f"{name + ':':<10} {text}" for name, text in shown.items() if text]
+
+
+@contextlib.contextmanager
+def _stored(place: str | None) -> Iterator[StoredQuestions]:
+    from harmonium.supervisors.inbox_orders import StoredQuestions  # noqa: PLC0415 - with --store
+
+    with existing_store(place or "") as store:
+        yield StoredQuestions(store)

@@ -17,7 +17,7 @@ from harmonium.cli.storing import existing_store
 from harmonium.protocols import story
 from harmonium.protocols.decision_log import Head, Record, from_row, to_row
 from harmonium.protocols.errors import ConfigError
-from harmonium.supervisors.control import request
+from harmonium.supervisors.control_request import request
 from harmonium.supervisors.decision_records import (
     LogReport,
     paths_of,

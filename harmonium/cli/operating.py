@@ -16,8 +16,7 @@ from harmonium.cli.finding import find_application
 from harmonium.cli.log import explain_request, log_app
 from harmonium.cli.output import print_json
 from harmonium.protocols.errors import ConfigError
-from harmonium.supervisors.bundles import load_bundle
-from harmonium.supervisors.control import request
+from harmonium.supervisors.control_request import request
 from harmonium.supervisors.journal_file import explain_file, explain_path
 from harmonium.supervisors.plan import plan
 
@@ -133,6 +132,8 @@ def _explain(
     elif what.endswith(".jsonl"):
         sentences = explain_file(Path(what))
     elif what.endswith(".json"):
+        from harmonium.supervisors.bundles import load_bundle  # noqa: PLC0415 - for bundles alone
+
         sentences = load_bundle(Path(what)).sentences()
     else:
         raise ConfigError(

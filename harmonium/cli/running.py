@@ -9,25 +9,23 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import attrs
 from rich.console import Console
 
-from harmonium.actors.chaos import FaultInjector
-from harmonium.actors.recorder import FlightRecorder
-from harmonium.actors.tracing import Tracer, chrome_trace
 from harmonium.actors.tuning import tuned_collector
 from harmonium.cli.application import Application, Job, Summary
 from harmonium.cli.screen import Screen, show_summary
 from harmonium.cli.settings import read_settings
 from harmonium.cli.storing import run_store
-from harmonium.protocols.chaos import Chaos
 from harmonium.protocols.errors import ConfigError
-from harmonium.supervisors.bundles import BundleWriter
-from harmonium.supervisors.control import ControlServer
-from harmonium.supervisors.journal_file import Journals
 from harmonium.supervisors.system import System
+
+if TYPE_CHECKING:
+    from harmonium.protocols.chaos import Chaos
+
+# What an option asks for is loaded where the option is read: a plain run starts in half the time.
 
 __all__ = ["BAD_INPUT", "DONE", "FAILED", "GAVE_UP", "INTERRUPTED", "RunOptions", "run_application"]
 
@@ -75,7 +73,7 @@ def run_application(application: Application[Any, Any], options: RunOptions) -> 
             nothing was started then.
     """
     settings = read_settings(application.settings, options.settings)
-    plan = Chaos.parse(options.chaos, seed=options.seed or 0) if options.chaos else None
+    plan = _plan(options)
     tree = application.build(settings)
     data = _read(application, options.input)
     console = Console(stderr=True)
@@ -98,6 +96,14 @@ def run_application(application: Application[Any, Any], options: RunOptions) -> 
     for line in run.last_words:
         console.print(line, highlight=False, soft_wrap=True)
     return status
+
+
+def _plan(options: RunOptions) -> Chaos | None:
+    if not options.chaos:
+        return None
+    from harmonium.protocols.chaos import Chaos  # noqa: PLC0415 - an option
+
+    return Chaos.parse(options.chaos, seed=options.seed or 0)
 
 
 def _read(application: Application[Any, Any], path: Path | None) -> Any:
@@ -163,6 +169,8 @@ class _Run:
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[int] = loop.create_future()
         if self._options.journal is not None:
+            from harmonium.supervisors.journal_file import Journals  # noqa: PLC0415 - an option
+
             system.ground.journals = Journals(self._options.journal)
         with _interrupts(loop, ended):
             async with system, _control(system, self._options.control):
@@ -170,6 +178,8 @@ class _Run:
                 system.listen(self._screen.observe)
                 _write_bundles(system, self._options.bundles)
                 if self._plan is not None:
+                    from harmonium.actors.chaos import FaultInjector  # noqa: PLC0415 - an option
+
                     FaultInjector(system.ground, self._plan).attach()
                 with _traced(system, self._trace):
                     status, summary = await self._work(system, ended)
@@ -201,6 +211,9 @@ class _Run:
 
 def _write_bundles(system: System, folder: Path | None) -> None:
     if folder is not None:
+        from harmonium.actors.recorder import FlightRecorder  # noqa: PLC0415 - an option
+        from harmonium.supervisors.bundles import BundleWriter  # noqa: PLC0415 - an option
+
         recorder = FlightRecorder(system.ground)
         system.ground.bundles = BundleWriter(folder, recorder)
         recorder.attach()
@@ -212,6 +225,8 @@ def _traced(system: System, file: TextIO | None) -> Iterator[None]:
     if file is None:
         yield
         return
+    from harmonium.actors.tracing import Tracer, chrome_trace  # noqa: PLC0415 - an option
+
     tracer = Tracer(system.ground)
     tracer.attach()
     try:
@@ -221,7 +236,11 @@ def _traced(system: System, file: TextIO | None) -> Iterator[None]:
 
 
 def _control(system: System, path: Path | None) -> Any:
-    return contextlib.nullcontext() if path is None else ControlServer(system, path)
+    if path is None:
+        return contextlib.nullcontext()
+    from harmonium.supervisors.control import ControlServer  # noqa: PLC0415 - an option
+
+    return ControlServer(system, path)
 
 
 def _end(ended: asyncio.Future[int], status: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harmonium.protocols.errors import ConfigError
-from harmonium.supervisors.control import request
+from harmonium.supervisors.control_request import request
 
 __all__ = ["one_of", "pages"]
 

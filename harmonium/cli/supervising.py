@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from harmonium.protocols.errors import ConfigError
-from harmonium.supervisors.control import request
+from harmonium.supervisors.control_request import request
 
 __all__ = ["add_commands"]
 

@@ -3,6 +3,7 @@
 A Unix socket in the file system, so that the file's permissions say who may
 operate the system. One JSON object a line each way: ``{"op": ..., "path": ...}``
 is answered by ``{"ok": true, "value": ...}`` or ``{"ok": false, "error": ...}``.
+`harmonium.supervisors.control_request` is the other end.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from harmonium.actors.account import every_cell
 from harmonium.protocols.decision_log import to_row
 from harmonium.protocols.errors import ConfigError, HarmoniumError, SpecError
 from harmonium.supervisors.cancelling import CancelRequest
+from harmonium.supervisors.control_request import LIMIT
 from harmonium.supervisors.coordinator import Coordinator
 from harmonium.supervisors.core.answers import Reply
 from harmonium.supervisors.decision_records_live import story_of
@@ -34,10 +36,7 @@ from harmonium.supervisors.spec import ChildSpec
 from harmonium.supervisors.system import System
 from harmonium.supervisors.to_mapping import to_mapping
 
-__all__ = ["ControlServer", "request"]
-
-LIMIT = 1 << 20
-"""Longest line, in bytes."""
+__all__ = ["ControlServer"]
 
 
 class ControlServer:
@@ -99,31 +98,6 @@ class ControlServer:
             return {"ok": False, "error": str(error)}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return {"ok": False, "error": f"not understood: {error!r}"}
-
-
-def request(socket: Path, op: str, /, *, timeout: float = 30.0, **words: Any) -> Any:
-    """Say one thing to a running system and return the answer, from a plain thread.
-
-    Raises:
-        ConfigError: If nobody answers there, or the answer is an error.
-    """
-
-    async def talk() -> Any:
-        reader, writer = await asyncio.open_unix_connection(socket, limit=LIMIT)
-        writer.write(json.dumps({"op": op, **words}).encode() + b"\n")
-        answer = json.loads(await reader.readline())
-        writer.close()
-        return answer
-
-    try:
-        answer = asyncio.run(asyncio.wait_for(talk(), timeout))
-    except (OSError, ValueError, TimeoutError) as error:
-        raise ConfigError(
-            f"--control {socket}", f"no system answers there ({error or 'time is up'})"
-        ) from None
-    if not answer["ok"]:
-        raise ConfigError(f"--control {socket}", answer["error"])
-    return answer["value"]
 
 
 # -- the orders

@@ -12,7 +12,7 @@ from examples.orders.messages import Charge, Charged, PaymentRefused
 from examples.orders.till import Entry
 from harmonium import Agent, child, handles, message, supervisor
 from harmonium.cli.app import main
-from harmonium.cli.simulate import read_spec
+from harmonium.cli.simulated_runs import read_spec
 from harmonium.protocols.errors import ConfigError
 from harmonium.testing import Crash, Faults
 

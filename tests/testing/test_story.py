@@ -184,6 +184,6 @@ def test_it_imports_without_pytest_and_hypothesis():
     """The kit is there for programs that have neither."""
     code = (
         "import sys; sys.modules.update(pytest=None, hypothesis=None); "
-        "import harmonium.testing; import harmonium.cli.simulate"
+        "import harmonium.testing; import harmonium.cli.simulated_runs"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
