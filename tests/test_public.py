@@ -179,6 +179,60 @@ def test_the_bare_import_loads_nothing_else():
     assert "attr" not in loaded
 
 
+FIRST_PROGRAM = """
+from harmonium import Agent, System, child, handles, message, supervisor
+
+@message
+class Greet:
+    name: str
+
+class Greeter(Agent):
+    @handles
+    def greet(self, order: Greet) -> Greet:
+        if order.name == "nobody":
+            raise ValueError(order.name)
+        return order
+
+with System(supervisor("desk", children=[child(Greeter, id="greeter")])) as system:
+    system.tell("/desk/greeter", Greet("nobody"))
+    assert system.ask("/desk/greeter", Greet("you")).result() == Greet("you")
+    assert system.restarts == 1
+"""
+NOT_OF_A_FIRST_PROGRAM = (
+    "cattrs",
+    "harmonium.actors.budgets",
+    "harmonium.actors.chaos",
+    "harmonium.actors.claims",
+    "harmonium.actors.durable_topics_runner",
+    "harmonium.actors.inbox",
+    "harmonium.actors.policies",
+    "harmonium.actors.simulated",
+    "harmonium.actors.stateful_keep",
+    "harmonium.actors.store",
+    "harmonium.cli",
+    "harmonium.protocols.codec",
+    "harmonium.protocols.pipeline",
+    "harmonium.protocols.reliability.policy",
+    "harmonium.protocols.reliability.work_budget",
+    "harmonium.protocols.routing",
+    "harmonium.protocols.voting",
+    "harmonium.supervisors.coordinator",
+    "harmonium.supervisors.inbox",
+    "harmonium.supervisors.journal_file",
+    "harmonium.supervisors.phases",
+    "harmonium.supervisors.pool",
+    "harmonium.supervisors.pool_spec",
+    "harmonium.testing",
+)
+
+
+def test_a_first_program_loads_what_it_uses():
+    """A plain tree, its start, a crash and its stop need no store, inbox, pool or pipeline."""
+    loaded = loaded_by(FIRST_PROGRAM)
+    assert "harmonium.supervisors.system" in loaded
+    assert [name for name in (*OPTIONAL, *NOT_OF_A_FIRST_PROGRAM) if name in loaded] == []
+
+
 def test_the_import_pulls_no_heavy_part_of_the_standard_library():
     """What costs most at import and serves only some stays out until it is used."""
     loaded = loaded_by("from harmonium import *")
