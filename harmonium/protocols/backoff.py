@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from harmonium.protocols.checks import check_count, check_seconds
+from harmonium.protocols.checks import check_count, check_seconds, is_number
 from harmonium.protocols.errors import SpecError
 
 __all__ = ["Backoff"]
@@ -87,7 +87,6 @@ class Backoff:
 
 
 def _check_share(place: str, value: Any, least: float, most: float) -> None:
-    number = not isinstance(value, bool) and isinstance(value, int | float)
-    if not number or not least <= value <= most or math.isinf(value):
+    if not is_number(value) or not least <= value <= most:
         bounds = f"at least {least:g}" if math.isinf(most) else f"from {least:g} to {most:g}"
         raise SpecError(place, f"{value!r} is out of bounds", f"give a number {bounds}")

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Any
 
 from harmonium.protocols.errors import SpecError
 
-__all__ = ["check_count", "check_flag", "check_seconds"]
+__all__ = ["check_count", "check_flag", "check_seconds", "is_number"]
+
+_LARGEST = sys.float_info.max
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a finite int or float; a bool is no number here.
+
+    An int that is too large for a float is none either: a system file can hold one.
+
+    Example:
+        >>> is_number(3), is_number(float("nan")), is_number(10**400), is_number("3")
+        (True, False, False, False)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -_LARGEST <= value <= _LARGEST
 
 
 def check_count(place: str, value: Any, *, least: int = 0) -> int:
@@ -45,15 +61,15 @@ def check_seconds(place: str, value: Any, *, above: float = -1.0, least: float =
         >>> check_seconds("within", 5, above=0)
         5.0
     """
-    if value.__class__ is float and above < value < math.inf and value >= least:
+    if value.__class__ is float and above < value <= _LARGEST and value >= least:
         return value  # the usual case: a fifth of the rest
     remedy = (
         f"give seconds above {above:g}" if above >= 0 else f"give seconds of at least {least:g}"
     )
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SpecError(place, f"{value!r} is no number of seconds", remedy)
-    if not math.isfinite(value) or value <= above or value < least:
-        raise SpecError(place, f"{value:g} s is out of bounds", remedy)
+    if not is_number(value) or value <= above or value < least:
+        raise SpecError(place, f"{_short(value)} s is out of bounds", remedy)
     return float(value)
 
 
@@ -62,3 +78,7 @@ def check_flag(place: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise SpecError(place, f"{value!r} is neither True nor False", "give a bool")
     return value
+
+
+def _short(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) or is_number(value) else "so large a number of"

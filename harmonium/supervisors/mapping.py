@@ -30,7 +30,6 @@ from harmonium.supervisors.mapping_values import (
     imported,
     inside,
     list_of,
-    seconds,
     table_of,
 )
 from harmonium.supervisors.pipeline_mapping import coordinator_from_mapping
@@ -153,7 +152,7 @@ def _agent(place: str, _: str, kinds: _Kinds, fields: dict[str, Any]) -> ChildSp
         fields |= _singleton(f"{place}.singleton", kinds["singleton"])
         return singleton(start, *args, **fields)
     if "pool" in kinds:
-        fields |= pool_fields(f"{place}.pool", kinds["pool"], seconds, imported)
+        fields |= pool_fields(f"{place}.pool", kinds["pool"])
         return pool(start, *args, **fields)
     return child(start, *args, **fields)
 

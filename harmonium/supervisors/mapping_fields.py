@@ -16,6 +16,7 @@ from harmonium.supervisors.mapping_values import (
     list_of,
     mail,
     money,
+    partitions,
     record,
     seconds,
     seconds_or_never,
@@ -112,7 +113,7 @@ SUPERVISOR: Mapping[str, Reader] = {
     "kind": word(words.Kind),
     "max_children": as_is,
     "extra_args": list_of,
-    "partitions": as_is,
+    "partitions": partitions,
 }
 COORDINATOR: Mapping[str, Reader] = {
     "pipeline": as_is,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
+from harmonium.protocols.checks import check_count
 from harmonium.protocols.durations import parse_duration
 from harmonium.protocols.errors import ConfigError, SpecError
 from harmonium.protocols.nearest import did_you_mean
@@ -28,6 +29,7 @@ __all__ = [
     "list_of",
     "mail",
     "money",
+    "partitions",
     "record",
     "seconds",
     "seconds_or_never",
@@ -37,6 +39,8 @@ __all__ = [
     "word",
 ]
 
+MOST_PARTITIONS = 100_000
+"""More take long to make, and are a slip of the pen."""
 Made = TypeVar("Made")
 Reader = Callable[[str, Any], Any]
 """Makes of a place and a value in the file the value in the spec."""
@@ -72,14 +76,14 @@ def shutdown(place: str, value: Any) -> Any:
     return known[value]
 
 
-def word(kind: type[words.Word | Overflow]) -> Reader:
-    """Make the reader of a word."""
+def word(kind: type[words.Word | Overflow] | Mapping[str, Any]) -> Reader:
+    """Make the reader of a word: the value of an enum, or a key of a table."""
+    table = kind if isinstance(kind, Mapping) else {str(one.value): one for one in kind}
 
     def read(place: str, value: Any) -> Any:
-        known = {str(one.value): one for one in kind}
-        if not isinstance(value, str) or value not in known:
-            raise SpecError(place, f"{value!r} is unknown", did_you_mean(str(value), known))
-        return known[value]
+        if not isinstance(value, str) or value not in table:
+            raise SpecError(place, f"{value!r} is unknown", did_you_mean(str(value), table))
+        return table[value]
 
     return read
 
@@ -92,6 +96,13 @@ def money(place: str, value: Any) -> Decimal:
     except InvalidOperation:
         pass
     raise SpecError(place, f"{value!r} is no amount of money", 'write it as a text: "12.50"')
+
+
+def partitions(place: str, value: Any) -> int:
+    """Read a number of partitions; each is a child, and they are made when the file is read."""
+    if check_count(place, value, least=1) > MOST_PARTITIONS:
+        raise SpecError(place, f"{value} are too many", f"give at most {MOST_PARTITIONS}")
+    return int(value)
 
 
 def record(cls: Callable[..., Any], readers: Mapping[str, Reader]) -> Reader:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from harmonium.protocols.checks import check_flag, check_seconds
 from harmonium.protocols.errors import SpecError
 
 __all__ = ["StopPhase"]
+
+
+def _names(after: Any) -> Any:
+    return tuple(after) if isinstance(after, list | tuple | set | frozenset) else after
 
 
 @attrs.frozen(slots=True)
@@ -27,7 +33,7 @@ class StopPhase:
     """
 
     name: str
-    after: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    after: tuple[str, ...] = attrs.field(default=(), converter=_names)
     timeout: float = attrs.field(default=5.0, kw_only=True)
     recover: bool = attrs.field(default=True, kw_only=True)
     enabled: bool = attrs.field(default=True, kw_only=True)
@@ -36,6 +42,10 @@ class StopPhase:
         if not isinstance(self.name, str) or not self.name:
             raise SpecError("stop_phases", f"{self.name!r} is no name", "give a text")
         place = f"stop_phases.{self.name}"
+        if not isinstance(self.after, tuple) or not all(isinstance(n, str) for n in self.after):
+            raise SpecError(
+                f"{place}.after", f"{self.after!r} are no names", "give a list of texts"
+            )
         check_seconds(f"{place}.timeout", self.timeout, above=0.0)
         check_flag(f"{place}.recover", self.recover)
         check_flag(f"{place}.enabled", self.enabled)

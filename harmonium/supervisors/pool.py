@@ -18,6 +18,7 @@ from harmonium.protocols.overflow import DEFAULT_CAPACITY, WAIT, Overflow
 from harmonium.protocols.reliability.work_budget import WorkBudget
 from harmonium.protocols.routing.members import Router
 from harmonium.protocols.routing.turns import ROUND_ROBIN
+from harmonium.supervisors import validation
 from harmonium.supervisors.fields import ChildFields
 from harmonium.supervisors.pool_agent import Pool
 from harmonium.supervisors.pool_spec import (
@@ -137,7 +138,7 @@ def pool(  # noqa: PLR0913 - one keyword per field of the spec, all optional
             key=key,
             autoscale=scale,
             on_member_crash=on_member_crash,
-            weights=None if weights is None else tuple(weights),
+            weights=None if weights is None else validation.sequence(f"{place}.weights", weights),
             with_arguments=with_arguments,
             drain=drain,
             mailbox=mailbox,
@@ -162,7 +163,7 @@ def pool(  # noqa: PLR0913 - one keyword per field of the spec, all optional
 def _scale(place: str, size: Any, policy: Autoscale | None) -> tuple[int, Autoscale | None]:
     """Bring size and autoscaling together: the first size, and the policy with its bounds."""
     if isinstance(size, tuple | list):
-        if len(size) != 2 or not all(isinstance(one, int) for one in size):
+        if len(size) != 2 or not all(type(one) is int for one in size):
             raise SpecError(f"{place}.size", f"{size!r} is no size", "give fewest and most members")
         least, most = size
         bounded = _at(

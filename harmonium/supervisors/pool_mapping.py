@@ -8,8 +8,6 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.autoscale import Autoscale
-from harmonium.protocols.errors import SpecError
-from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.routing import (
     BROADCAST,
     CONSISTENT_HASH,
@@ -22,13 +20,23 @@ from harmonium.protocols.routing import (
     LeastLoaded,
 )
 from harmonium.protocols.routing.members import Router
+from harmonium.supervisors.mapping_values import (
+    Reader,
+    as_is,
+    fields_of,
+    imported,
+    inside,
+    list_of,
+    record,
+    seconds,
+    seconds_or_never,
+    word,
+)
 from harmonium.supervisors.pool import MAX_RESTARTS, WITHIN
 from harmonium.supervisors.pool_spec import DEFAULT_DRAIN, KEEP, MemberCrash, PoolSettings
 from harmonium.supervisors.spec import SupervisorSpec
 
-__all__ = ["POOL_KEYS", "pool_fields", "pool_mapping"]
-
-Seconds = Callable[[str, Any], Any]
+__all__ = ["pool_fields", "pool_mapping"]
 
 _ROUTERS: Mapping[str, Router[Any]] = {
     "round_robin": ROUND_ROBIN,
@@ -41,98 +49,68 @@ _ROUTERS: Mapping[str, Router[Any]] = {
     "scatter_first": SCATTER_FIRST,
 }
 
-_TIMES = ("period", "cooldown", "shrink_after", "wait")
 
-POOL_KEYS = (
-    "size",
-    "router",
-    "key",
-    "autoscale",
-    "on_member_crash",
-    "weights",
-    "drain",
-    "max_restarts",
-    "within",
-)
-
-
-def pool_fields(
-    place: str, data: Any, seconds: Seconds, imported: Callable[[str, Any], Any]
-) -> dict[str, Any]:
+def pool_fields(place: str, data: Any) -> dict[str, Any]:
     """Read the table of a pool.
 
     Args:
         place: Where it stands, for errors.
-        data: The table.
-        seconds: Reads a duration.
-        imported: Imports what a text names.
+        data: The table; its keys are the arguments of `pool`. A router is a
+            word, or a table of one word with the router's own arguments.
 
     Raises:
-        SpecError: If a key or a word in it is unknown.
+        SpecError: If a key, a word or a value in it is wrong, with its place.
     """
-    if not isinstance(data, Mapping):
-        raise SpecError(place, f"{data!r} is no table", "write a table of keys and values")
-    readers: Mapping[str, Callable[[str, Any], Any]] = {
-        **dict.fromkeys(POOL_KEYS, lambda _, value: value),
-        "size": lambda _, value: tuple(value) if isinstance(value, list) else value,
-        "router": _router,
-        "key": lambda at, value: imported(at, value) if ":" in str(value) else value,
-        "autoscale": lambda at, value: _autoscale(at, value, seconds),
-        "on_member_crash": _crash,
-        "drain": lambda at, value: None if value == "never" else seconds(at, value),
-        "within": seconds,
-    }
-    for key in data:
-        if key not in readers:
-            raise SpecError(f"{place}.{key}", "no such key", did_you_mean(str(key), POOL_KEYS))
-    return {key: readers[key](f"{place}.{key}", value) for key, value in data.items()}
+    return fields_of(place, data, _POOL)
+
+
+def _size(_: str, value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _key(place: str, value: Any) -> Any:
+    return imported(place, value) if isinstance(value, str) and ":" in value else value
+
+
+def _or_never(_: str, value: Any) -> Any:
+    return None if value == "never" else value
 
 
 def _router(place: str, value: Any) -> Router[Any]:
     if isinstance(value, Mapping) and len(value) == 1:
-        (name, options), *_ = value.items()
-        router: Any = _named(place, name)
-        fields = {one.name for one in attrs.fields(type(router))}
-        for key in options:
-            if key not in fields:
-                raise SpecError(f"{place}.{key}", "no such key", did_you_mean(key, sorted(fields)))
-        read = {
-            key: _router(f"{place}.place", option)
-            if key == "place"
-            else None
-            if option == "never"
-            else option
-            for key, option in options.items()
-        }
-        made: Router[Any] = attrs.evolve(router, **read)
+        ((name, options),) = value.items()
+        router: Any = word(_ROUTERS)(place, name)
+        names = [field.name for field in attrs.fields(type(router))]
+        readers = {name: _router if name == "place" else _or_never for name in names}
+        read = fields_of(f"{place}.{name}", options, readers)
+        made: Router[Any] = inside(f"{place}.{name}", lambda: attrs.evolve(router, **read))
         return made
-    return _named(place, value)
+    plain: Router[Any] = word(_ROUTERS)(place, value)
+    return plain
 
 
-def _named(place: str, value: Any) -> Router[Any]:
-    if not isinstance(value, str) or value not in _ROUTERS:
-        raise SpecError(place, f"{value!r} is unknown", did_you_mean(str(value), _ROUTERS))
-    return _ROUTERS[value]
-
-
-def _crash(place: str, value: Any) -> MemberCrash:
-    known = {one.value: one for one in MemberCrash}
-    if value not in known:
-        raise SpecError(place, f"{value!r} is unknown", did_you_mean(str(value), known))
-    return known[value]
-
-
-def _autoscale(place: str, value: Any, seconds: Seconds) -> Autoscale:
-    if not isinstance(value, Mapping):
-        raise SpecError(place, f"{value!r} is no table", "write a table of keys and values")
-    known = [one.name for one in attrs.fields(Autoscale)]
-    fields: dict[str, Any] = {}
-    for key, one in value.items():
-        if key not in known:
-            raise SpecError(f"{place}.{key}", "no such key", did_you_mean(str(key), known))
-        read = seconds(f"{place}.{key}", one) if key in _TIMES and one != "never" else one
-        fields[key] = None if read == "never" else read
-    return Autoscale(**fields)
+_SCALE: Mapping[str, Reader] = {
+    "minimum": as_is,
+    "maximum": as_is,
+    "utilisation": as_is,
+    "depth": _or_never,
+    "wait": seconds_or_never,
+    "period": seconds,
+    "tolerance": as_is,
+    "cooldown": seconds,
+    "shrink_after": seconds,
+}
+_POOL: Mapping[str, Reader] = {
+    "size": _size,
+    "router": _router,
+    "key": _key,
+    "autoscale": record(Autoscale, _SCALE),
+    "on_member_crash": word(MemberCrash),
+    "weights": list_of,
+    "drain": seconds_or_never,
+    "max_restarts": as_is,
+    "within": seconds,
+}
 
 
 # -- the other way
@@ -153,7 +131,7 @@ def pool_mapping(spec: SupervisorSpec, name: Callable[[Any], str]) -> dict[str, 
         "within": spec.within,
     }
     changed = {key: value for key, value in said.items() if value != _DEFAULTS[key]}
-    return {**_size(settings), "router": _router_mapping(settings.router), **changed}
+    return {**_size_of(settings), "router": _router_mapping(settings.router), **changed}
 
 
 _DEFAULTS: Mapping[str, Any] = {
@@ -166,7 +144,7 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def _size(settings: PoolSettings) -> dict[str, Any]:
+def _size_of(settings: PoolSettings) -> dict[str, Any]:
     scale = settings.autoscale
     if scale is None:
         return {"size": settings.size}
@@ -176,16 +154,14 @@ def _size(settings: PoolSettings) -> dict[str, Any]:
 
 
 def _router_mapping(router: Router[Any]) -> Any:
-    for word, known in _ROUTERS.items():
+    for name, known in _ROUTERS.items():
         if known == router:
-            return word
-    word = next(
-        (word for word, known in _ROUTERS.items() if type(known) is type(router)),
-        repr(router),
-    )
-    if word not in _ROUTERS or isinstance(router, LeastLoaded):
-        return word
-    return {word: _changed(router, _ROUTERS[word])}
+            return name
+    alike = (name for name, known in _ROUTERS.items() if type(known) is type(router))
+    name = next(alike, repr(router))
+    if name not in _ROUTERS or isinstance(router, LeastLoaded):
+        return name
+    return {name: _changed(router, _ROUTERS[name])}
 
 
 def _changed(value: Any, plain: Any) -> dict[str, Any]:

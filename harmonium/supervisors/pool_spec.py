@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.autoscale import Autoscale
-from harmonium.protocols.checks import check_count, check_seconds
+from harmonium.protocols.checks import check_count, check_seconds, is_number
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.overflow import DEFAULT_CAPACITY, WAIT, Overflow
 from harmonium.protocols.routing.members import Router
@@ -136,7 +136,7 @@ class PoolSettings:
 
 
 def _is_positive(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return is_number(value) and value > 0
 
 
 def _instance(place: str, value: Any, cls: type[Any]) -> None:

@@ -8,13 +8,14 @@ reads them. Unknown keys are refused, and the nearest known one is named.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from harmonium.protocols.backoff import Backoff
+from harmonium.protocols.checks import is_number
 from harmonium.protocols.durations import parse_duration
-from harmonium.protocols.errors import ConfigError
+from harmonium.protocols.errors import ConfigError, SpecError
 from harmonium.protocols.fallback import (
     Escalate,
     Fail,
@@ -51,6 +52,7 @@ from harmonium.protocols.voting import Escalate as EscalateTie
 __all__ = ["pipeline_from_table"]
 
 Table = Mapping[str, Any]
+Made = TypeVar("Made")
 
 
 def pipeline_from_table(
@@ -107,7 +109,8 @@ class _Reader:
             "within": _seconds,
             "undo_fallback": self.list_of(self.rule),
         }
-        return Pipeline(**_fields(place, data, readers, needs=("request", "steps")))
+        fields = _fields(place, data, readers, needs=("request", "steps"))
+        return Pipeline(**fields)
 
     def step(self, place: str, data: Any) -> Step[Any]:
         readers: dict[str, Callable[[str, Any], Any]] = {
@@ -176,7 +179,8 @@ class _Reader:
         return read
 
     def gather(self, place: str, data: Any) -> Gather:
-        return Gather(**_fields(place, data, {"want": _whole, "least": _whole}))
+        fields = _fields(place, data, {"want": _whole, "least": _whole})
+        return _at(place, lambda: Gather(**fields))
 
     # --- Rules and ladders ------------------------------------------------
 
@@ -198,12 +202,13 @@ class _Reader:
             "fail": lambda: Fail(**given),
             "prefer": lambda: Prefer(_text(where, value), **given),
         }
-        return make[word]()
+        return _at(place, make[word])
 
     def ladder(self, place: str, data: Any) -> Ladder:
         if isinstance(data, str):
             data = [{"person": data}] if place.endswith(".person") else [{"agent": data}]
-        return Ladder(*self.list_of(self.rung)(place, data))
+        rungs = self.list_of(self.rung)(place, data)
+        return _at(place, lambda: Ladder(*rungs))
 
     def rung(self, place: str, data: Any) -> Rung:
         word = _word(place, data, ("agent", "person", "rule"))
@@ -245,8 +250,12 @@ class _Reader:
         of_rule = {field.alias: _as_is for field in attrs.fields(cls) if field.init}
         given = _fields(place, data, {"rule": _text, **of_rule, **own}, needs=("among",))
         given.pop("rule", None)
-        made = cls(**{key: given.pop(key) for key in of_rule if key in given})
-        return Vote(given.pop("among"), rule=made, **given)
+        options = {key: given.pop(key) for key in of_rule if key in given}
+        for field in attrs.fields(cls):
+            if field.init and field.default is attrs.NOTHING and field.alias not in options:
+                raise ConfigError(place, f"it has no {field.alias}", f"give {field.alias} = ...")
+        made = _at(place, lambda: cls(**options))
+        return _at(place, lambda: Vote(given.pop("among"), rule=made, **given))
 
 
 # --- Single values --------------------------------------------------------
@@ -277,6 +286,17 @@ def _word(place: str, data: Any, words: Iterable[str]) -> str:
     if len(found) != 1:
         raise ConfigError(place, f"{data!r} is not clear", f"give one of {', '.join(words)}")
     return found[0]
+
+
+def _at(place: str, make: Callable[[], Made]) -> Made:
+    """Run `make`; its error names the place in the file in place of the class."""
+    try:
+        return make()
+    except SpecError as error:
+        _, dot, key = error.path.partition(".")
+        where = place + dot + key if key.isidentifier() else place
+        remedy = error.remedy or "write another value"
+        raise ConfigError(where, error.problem, remedy) from None
 
 
 def _expected(place: str, data: Any, what: str) -> ConfigError:
@@ -318,7 +338,7 @@ def _seconds(place: str, data: Any) -> float:
             return parse_duration(data)
         except ConfigError as error:
             raise ConfigError(place, f"{data!r} {error.problem}", error.remedy) from None
-    if not isinstance(data, int | float) or isinstance(data, bool):
+    if not is_number(data):
         raise _expected(place, data, "a duration, as in 250ms")
     return float(data)
 
@@ -327,7 +347,8 @@ def _wait(place: str, data: Any) -> Any:
     if not isinstance(data, Mapping):
         return _seconds(place, data)
     keys = {"initial": _seconds, "maximum": _seconds, "factor": _as_is, "jitter": _as_is}
-    return Backoff(**_fields(place, data, keys))
+    fields = _fields(place, data, keys)
+    return _at(place, lambda: Backoff(**fields))
 
 
 def _names_or_path(place: str, data: Any) -> Any:
@@ -340,9 +361,12 @@ def _tie(place: str, data: Any) -> Any:
     word = _word(place, data, ("draw", "priority", "escalate"))
     readers = {"draw": _whole, "priority": _texts, "escalate": _text}
     value = _fields(place, data, readers)[word]
-    if word == "draw":
-        return SeededDraw(value)
-    return Priority(value) if word == "priority" else EscalateTie(value)
+    make: dict[str, Callable[[Any], Any]] = {
+        "draw": SeededDraw,
+        "priority": Priority,
+        "escalate": EscalateTie,
+    }
+    return _at(place, lambda: make[word](value))
 
 
 _RULE_KEYS: Mapping[str, Mapping[str, Callable[[str, Any], Any]]] = {

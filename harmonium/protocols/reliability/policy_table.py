@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.backoff import Backoff
+from harmonium.protocols.checks import is_number
 from harmonium.protocols.durations import parse_duration
 from harmonium.protocols.errors import ConfigError, SpecError
 from harmonium.protocols.nearest import did_you_mean
@@ -76,8 +77,12 @@ def policy_from_table(place: str, data: Any) -> Policy:
 
 def _part(place: str, key: str, value: Any) -> Any:
     if key in _PARTS:
-        return _build(place, value, _PARTS[key], _value)
+        return _build(place, value, _PARTS[key], _of_hedge if key == "hedge" else _value)
     return _value(place, key, value)
+
+
+def _of_hedge(place: str, key: str, value: Any) -> Any:
+    return value if key == "window" else _value(place, key, value)  # a number of answers there
 
 
 def _value(place: str, key: str, value: Any) -> Any:
@@ -97,13 +102,15 @@ def _build(place: str, data: Any, cls: type[Any], read: Callable[[str, str, Any]
     for key in data:
         if key not in known:
             raise ConfigError(f"{place}.{key}", "is no known key", did_you_mean(str(key), known))
+    for field in attrs.fields(cls):
+        if field.init and field.default is attrs.NOTHING and field.name not in data:
+            raise ConfigError(place, f"it has no {field.name}", f"give {field.name} = ...")
     values = {key: read(f"{place}.{key}", key, value) for key, value in data.items()}
     try:
         return cls(**values)
     except SpecError as error:
-        raise ConfigError(place, f"{error.path} {error.problem}", error.remedy) from None
-    except TypeError:
-        raise ConfigError(place, "a key is missing, or a value of another kind") from None
+        _, dot, key = error.path.partition(".")
+        raise ConfigError(place + dot + key, error.problem, error.remedy) from None
 
 
 def _seconds(place: str, value: Any) -> float:
@@ -112,7 +119,7 @@ def _seconds(place: str, value: Any) -> float:
             return parse_duration(value)
         except ConfigError as error:
             raise ConfigError(place, f"{value!r} {error.problem}", error.remedy) from None
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if not is_number(value):
         raise ConfigError(place, f"{value!r} is no duration", "write it as 250ms or as seconds")
     return float(value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from harmonium.protocols.checks import check_seconds
+from harmonium.protocols.checks import check_seconds, is_number
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.reliability.time_slots import TimeSlots
 
@@ -45,8 +45,11 @@ class RetryBudget:
 
     def __attrs_post_init__(self) -> None:
         check_seconds("RetryBudget.window", self.window, above=0.0)
-        if not (self.ratio >= 0 and self.minimum >= 0):
-            raise SpecError("RetryBudget", "its shares are not from 0 on", "give numbers from 0 on")
+        for name in ("ratio", "minimum"):
+            share = getattr(self, name)
+            if not is_number(share) or share < 0:
+                problem = f"{share!r} is no share"
+                raise SpecError(f"RetryBudget.{name}", problem, "give a number from 0 on")
 
     def start(self) -> RetryLevel:
         """Begin with nothing requested."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from harmonium.protocols.checks import check_count
+from harmonium.protocols.checks import check_count, is_number
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.routing.members import Members, Router
 from harmonium.protocols.stable_hash import Key, stable_hash
@@ -72,9 +72,11 @@ class ConsistentHash(Router[Ring]):
     points: int = attrs.field(default=256, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if self.load_bound is not None and not self.load_bound > 1.0:
-            problem = f"a load bound of {self.load_bound} leaves no choice"
-            raise SpecError("ConsistentHash", problem, "give a number above 1, or None")
+        bound = self.load_bound
+        if bound is not None and not (is_number(bound) and bound > 1.0):
+            problem = f"a load bound of {bound!r} leaves no choice"
+            remedy = "give a number above 1, or None"
+            raise SpecError("ConsistentHash.load_bound", problem, remedy)
         check_count("ConsistentHash.points", self.points, least=1)
 
     def start(self) -> Ring:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from harmonium.protocols.checks import check_flag
 from harmonium.protocols.routing.members import Members, Router
 from harmonium.protocols.stable_hash import Key
 
@@ -25,9 +26,15 @@ class LeastLoaded(Router[None]):
             within O(log log n) of the others (Mitzenmacher, "The power of two
             choices in randomized load balancing", 2001). It also suits loads
             that are known late: all senders then run to the same idle member.
+
+    Raises:
+        SpecError: If that is neither True nor False.
     """
 
     two_choices: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_flag("LeastLoaded.two_choices", self.two_choices)
 
     def start(self) -> None:
         """Remember nothing."""

@@ -13,11 +13,13 @@ def listed(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names as a tuple.
 
     Raises:
-        SpecError: If they are one text.
+        SpecError: If they are one text, or no list at all.
     """
     if isinstance(names, str):
         problem, remedy = f"a list of names is the text {names!r}", "give a tuple of names"
         raise SpecError("vote", problem, remedy)
+    if not isinstance(names, Iterable):
+        raise SpecError("vote", f"{names!r} is no list of names", "give a tuple of names")
     return tuple(names)
 
 

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import attrs
 
+from harmonium.protocols.checks import is_number
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.voting.ballot import Ballot, BallotKind
 from harmonium.protocols.voting.question import Question
@@ -114,7 +115,11 @@ class Plurality(PointsRule):
 def _weights(
     weights: Mapping[str, float] | Iterable[tuple[str, float]],
 ) -> tuple[tuple[str, float], ...]:
-    return tuple(sorted(dict(weights).items()))
+    try:
+        return tuple(sorted(dict(weights).items()))
+    except (TypeError, ValueError):
+        problem = f"{weights!r} are no weights"
+        raise SpecError("Weighted", problem, "give a mapping from members to numbers") from None
 
 
 @attrs.frozen
@@ -149,9 +154,9 @@ class Weighted(PointsRule):
 
     def __attrs_post_init__(self) -> None:
         for member, weight in self.weights:
-            if not (math.isfinite(weight) and weight >= 0):
+            if not (is_number(weight) and weight >= 0):
                 place = f"Weighted({member})"
-                raise SpecError(place, f"the weight is {weight}", "give a number from 0 up")
+                raise SpecError(place, f"the weight is {weight!r}", "give a number from 0 up")
 
     @functools.cached_property
     def _exact(self) -> dict[str, Fraction]:

@@ -58,8 +58,10 @@ def _veto(veto: bool | Iterable[str]) -> bool | frozenset[str]:  # noqa: FBT001 
 
 
 def _quorum(_rule: object, _field: object, quorum: int | None) -> None:
-    if quorum is not None and quorum < 1:
-        raise SpecError("quorum", f"it is {quorum}", "give at least 1, or None for more than half")
+    whole = isinstance(quorum, int) and not isinstance(quorum, bool)
+    if quorum is not None and not (whole and quorum >= 1):
+        remedy = "give at least 1, or None for more than half"
+        raise SpecError("quorum", f"it is {quorum!r}", remedy)
 
 
 @attrs.frozen(kw_only=True)

@@ -118,7 +118,11 @@ def _wins_ties(question: Question, cast: int, more: int, count: Count) -> bool:
 
 
 def _share(share: float | Fraction) -> Fraction:
-    return Fraction(share).limit_denominator(1000)
+    try:
+        return Fraction(share).limit_denominator(1000)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        remedy = "give more than 1/2, at most 1"
+        raise SpecError("Supermajority", f"the share is {share!r}", remedy) from None
 
 
 @attrs.frozen

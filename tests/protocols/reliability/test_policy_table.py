@@ -62,11 +62,11 @@ def test_every_part_has_its_keys():
         ({"retry": 3}, "p.retry", "no table"),
         ({"timeout": "soon"}, "p.timeout", "soon"),
         ({"timeout": True}, "p.timeout", "no duration"),
-        ({"retry": {"attempts": 0}}, "p.retry", "RetryPolicy"),
+        ({"retry": {"attempts": 0}}, "p.retry.attempts", "at least 1"),
         ({"retry": {"on": 7}}, "p.retry.on", "no names"),
-        ({"rate": {}}, "p.rate", "missing"),
-        ({"hedge": {"copies": "x"}}, "p.hedge", "copies"),
-        ({"rate": {"per_second": "many"}}, "p.rate", "kind"),
+        ({"rate": {}}, "p.rate", "no per_second"),
+        ({"hedge": {"copies": "x"}}, "p.hedge.copies", "'x'"),
+        ({"rate": {"per_second": "many"}}, "p.rate.per_second", "no rate"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(table, place, text):
