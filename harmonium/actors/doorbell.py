@@ -56,7 +56,11 @@ class Doorbell(EpollSelector):
             raise RuntimeError("the loop is closed")
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        """Wait for files and for threads; gives the files."""
+        """Wait for files and for threads; gives the files.
+
+        It may wake up for nothing: a thread that was slow to write rings for
+        what was taken in meanwhile. It never sleeps through a ring.
+        """
         # Whoever comes after this line rings; whoever came before it is seen in the next one.
         self._asleep = timeout is None or timeout > 0
         found = self._outer.poll(0 if self._brought else timeout, 2)

@@ -60,21 +60,26 @@ def test_a_thread_wakes_the_loop(house):
 
 
 def test_each_of_many_rings_is_heard(house):
-    """However calls from threads fall among the loop's sleeps, none waits for another."""
+    """However calls from threads fall among the loop's sleeps, none waits for another.
+
+    A thread that writes late may wake the loop for what was taken in already;
+    what may not be is a sleep to its end.
+    """
     answered = [threading.Semaphore(0) for _ in range(4)]
 
     def go(number):
         for i in range(500):
             house.bring((number, i))
-            assert answered[number].acquire(timeout=10.0)
+            assert answered[number].acquire(timeout=30.0)
 
     threads = [threading.Thread(target=go, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     done = 0
     while done < 2_000:
+        began = time.monotonic()
         house.bell.select(10.0)
-        assert house.taken, "the loop slept through a ring"
+        assert house.taken or time.monotonic() - began < 10.0, "the loop slept through a ring"
         done += len(house.taken)
         for number, _ in house.taken:
             answered[number].release()
