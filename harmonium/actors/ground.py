@@ -8,7 +8,6 @@ letters, names. Running agents is the scheduler's; `starting`, `failing`, `endin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from itertools import count
 from random import Random
 from threading import get_ident
@@ -79,6 +78,31 @@ class Ground(Asking):
         dead_letter_capacity: How many dead letters are kept in memory.
     """
 
+    # As in `Scheduler`. An object whose dict is as large as theirs has each of its
+    # methods looked for in the dict first: a simulated run of 15 messages took 1.07 times as long.
+    __slots__ = (
+        "_correlations",
+        "_dead_letter_capacity",
+        "_dead_letters",
+        "_topics",
+        "bundles",
+        "engine_port",
+        "in_transit",
+        "journals",
+        "name",
+        "observers",
+        "on_dead_letter",
+        "on_top_exit",
+        "open",
+        "prefix",
+        "registry",
+        "root",
+        "stateful",
+        "stopping",
+        "store",
+        "thread_id",
+    )
+
     def __init__(
         self,
         *,
@@ -97,6 +121,8 @@ class Ground(Asking):
         self.stopping: Any = None
         self.open = True
         self._dead_letter_capacity = dead_letter_capacity
+        self._dead_letters: DeadLetters | None = None
+        self._topics: Topics | None = None
         self.observers = Observers()
         self.stateful = Stateful(self)
         self.on_top_exit: Callable[[Cell, Exit], None] = _unheard
@@ -111,15 +137,26 @@ class Ground(Asking):
 
     # Made on first use: a search makes thousands of grounds, and most use none of these.
 
-    @cached_property
+    @property
     def dead_letters(self) -> DeadLetters:
         """The dead letters, newest last."""
-        return DeadLetters(self, DeadLetterOffice(letters=self._dead_letter_capacity))
+        if self._dead_letters is None:
+            limits = DeadLetterOffice(letters=self._dead_letter_capacity)
+            self._dead_letters = DeadLetters(self, limits)
+        return self._dead_letters
 
-    @cached_property
+    @property
     def topics(self) -> Topics:
         """Who subscribed to what."""
-        return Topics(self)
+        if self._topics is None:
+            self._topics = Topics(self)
+        return self._topics
+
+    def let_go(self, cell: Cell) -> None:
+        """End what belongs to an incarnation: its watches and its subscriptions."""
+        self.stateful.forget(cell)
+        if self._topics is not None:
+            self._topics.forget(cell)
 
     def stream(
         self,

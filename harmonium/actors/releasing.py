@@ -67,7 +67,7 @@ def discard(cell: Cell, reason: Exit) -> None:
     for subject in more.watching.values():
         subject.more.watchers.pop(cell, None)
     more.watching.clear()
-    ground.topics.forget(cell)
+    ground.let_go(cell)
     if more.stash:
         _unstash(cell)
 

@@ -99,10 +99,31 @@ class SimulatedGround(Ground):
         carriage: Says how long messages are under way.
     """
 
+    # As in `Ground`.
+    __slots__ = (
+        "_blocking",
+        "_charged",
+        "_coming",
+        "_entropy",
+        "_frozen",
+        "_held",
+        "_last",
+        "_number",
+        "_seed",
+        "_way",
+        "before_pause",
+        "carriage",
+        "deliveries",
+        "door",
+        "escaped",
+        "loop",
+        "on_delivery",
+        "on_reply",
+        "time",
+        "world",
+    )
+
     loop: VirtualLoop
-    door: Callable[[HandlerTable], Mapping[type, Callable[[Any, Any], Any]]] | None = None
-    """Gives the handlers of a table with somebody before them, who may take a message over
-    (`TAKEN_OVER`): so a test's faults need no way of their own through the scheduler."""
 
     def __init__(
         self,
@@ -113,6 +134,9 @@ class SimulatedGround(Ground):
         carriage: Carriage | None = None,
     ) -> None:
         self.time = 0.0
+        self.door: Callable[[HandlerTable], Mapping[type, Callable[[Any, Any], Any]]] | None = None
+        """Gives the handlers of a table with somebody before them, who may take a message over
+        (`TAKEN_OVER`): so a test's faults need no way of their own through the scheduler."""
         self.carriage: Carriage = carriage or Prompt()
         self._last: dict[tuple[Any, Any], float] = {}
         self._held: dict[tuple[Any, Any], list[tuple[Callable[..., None], tuple[Any, ...]]]] = {}
@@ -159,6 +183,11 @@ class SimulatedGround(Ground):
     def close(self) -> None:
         """Take no more agents."""
         self.open = False
+
+    def take_apart(self) -> None:
+        """Cut every reference that leads back here; nothing runs any more."""
+        for name in _CIRCULAR:
+            setattr(self, name, None)
 
     def play(self, scenario: Coroutine[Any, Any, T], *, limit: float = 3600.0) -> T:
         """Run a coroutine to its end, in virtual time.
@@ -505,6 +534,14 @@ class SimulatedGround(Ground):
             envelope,
             outcome,
         )
+
+
+_CIRCULAR = (
+    *("root", "registry", "stateful", "observers", "clock", "chaos", "carriage", "world", "loop"),
+    *("active", "ready", "timers", "store", "on_top_exit", "on_delivery", "on_reply"),
+    *("before_pause", "_dead_letters", "_topics", "_last", "_held", "_frozen", "_coming", "_way"),
+)
+"""The parts of a simulated ground that know it, or may know what does."""
 
 
 def _outcome(call: Callable[..., Any], *args: Any) -> Callable[[], Any]:

@@ -69,8 +69,7 @@ class Topics:
             self._routes.clear()
 
     def forget(self, cell: Cell) -> None:
-        """End what belongs to an incarnation: its subscriptions and watches."""
-        self._ground.stateful.forget(cell)
+        """End what belongs to an incarnation: its subscriptions."""
         self.durable.pause(cell)
         keys = self._of_cell.pop(cell, None)
         if not keys:

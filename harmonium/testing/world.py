@@ -151,8 +151,8 @@ class World:
         ground = self.ground
         for _, _, timer in ground.timers.heap:
             timer.call, timer.args = None, ()
-        del ground.clock, ground.chaos  # they are slots
-        parts = (ground.loop, ground, self.injector, self.system, self)
+        parts = (ground.loop, self.injector, self.system, self)
+        ground.take_apart()
         for part in (*self._probes.values(), *parts):
             part.__dict__.clear()
 
