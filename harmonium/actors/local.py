@@ -56,7 +56,7 @@ class LocalGround(Ground):
         self._inbox: deque[Callable[[], Any]] = deque()
         self._inbox_woken = False
         self._ring: Callable[[], None] = self._ring_the_loop
-        self._at_once = AT_ONCE
+        self._at_once = 0  # nothing before the first turn: there may be no loop yet
         self._in_turn = False
         self._context = contextvars.copy_context()
         self._over = False
@@ -143,7 +143,7 @@ class LocalGround(Ground):
             self._at_once
             and not self._in_turn
             and len(self.ready) == 1
-            and asyncio._get_running_loop() is self.loop
+            and self.loop.is_running()  # on this thread, which is ours
         ):
             self._at_once -= 1
             self._context.run(self._visit_at_once)

@@ -16,7 +16,7 @@ import os
 from asyncio import CancelledError, InvalidStateError
 from collections.abc import Callable, Generator
 from contextvars import Context
-from threading import TIMEOUT_MAX, Lock
+from threading import TIMEOUT_MAX, Lock, get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -229,8 +229,8 @@ class Promise(Generic[T]):
         """Schedule `fn(self)` on the loop one is in once settled."""
         if context is None:
             context = contextvars.copy_context()
-        loop = _running_loop()
-        if loop is not None and loop is not self._ground.loop:
+        loop = self._foreign_loop()
+        if loop is not None:
             abroad = _Abroad(loop, fn, context)
             self._ground.call_threadsafe(lambda: self.then(abroad))
         elif self._state != _PENDING:
@@ -252,8 +252,8 @@ class Promise(Generic[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         if self._state == _PENDING:
-            loop = _running_loop()
-            if loop is not None and loop is not self._ground.loop:
+            loop = self._foreign_loop()
+            if loop is not None:
                 try:
                     yield from self._bridge(loop).__await__()
                 except CancelledError:  # as a task that is cancelled cancels what it awaits
@@ -270,6 +270,16 @@ class Promise(Generic[T]):
             del self  # as there
 
     __iter__ = __await__
+
+    def _foreign_loop(self) -> Any:
+        """The loop one is in, if it is not the ground's."""
+        # Which thread it is takes 40 ns. Which loop runs takes 245 before Python 3.12, as it
+        # asks the system for the process each time.
+        ground = self._ground
+        if get_ident() == ground.thread_id:
+            return None
+        loop = _running_loop()
+        return None if loop is ground.loop else loop
 
     def _bridge(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
         """A future of another loop that wakes up when this promise settles."""
