@@ -31,6 +31,9 @@ __all__ = ["FOREVER", "HOP", "TAKEN_OVER", "Carriage", "Prompt", "SimulatedGroun
 
 T = TypeVar("T")
 
+_running_loop = asyncio._get_running_loop
+_set_running_loop = asyncio._set_running_loop
+
 FOREVER = math.inf
 """A latency: until `release`."""
 DEAD = CellState.DEAD
@@ -82,11 +85,13 @@ class _Inside:
         self._loop = loop
 
     def __enter__(self) -> None:
-        self._outer = asyncio._get_running_loop()
-        asyncio._set_running_loop(self._loop)
+        self._outer = outer = _running_loop()
+        if outer is not self._loop:  # to set it is a system call
+            _set_running_loop(self._loop)
 
     def __exit__(self, *_: object) -> None:
-        asyncio._set_running_loop(self._outer)
+        if self._outer is not self._loop:
+            _set_running_loop(self._outer)
 
 
 class SimulatedGround(Ground):
@@ -234,9 +239,10 @@ class SimulatedGround(Ground):
 
         One frame for all of them: a method for each step costs a tenth of a short run.
         """
-        soon, ready, frozen = self.loop.soon, self.ready, self._frozen
+        loop, ready, frozen = self.loop, self.ready, self._frozen
+        soon = loop.soon
         while until is None or not until():
-            if soon and self.loop.run_once():
+            if soon and loop.run_once():
                 continue
             if ready:
                 cell = ready.popleft()
@@ -261,30 +267,32 @@ class SimulatedGround(Ground):
 
     def _next_moment(self, ends: float) -> bool:
         """Let time pass until something is due, and let that happen; False if nothing is."""
-        way, heap = self._way, self.timers.heap
-        arrives = bool(way) and (not heap or way[0][0] <= heap[0][0])
-        due = way[0][0] if arrives else self.next_due()
+        way, timers = self._way, self.timers
+        due = timers.next_due() if timers.heap else None
+        arrives = bool(way) and (due is None or way[0][0] <= due)
+        if arrives:
+            due = way[0][0]
         if due is None or due > ends:
             return False
         if due > self.time:
             if self.before_pause is not None:
                 self.before_pause(due)
             self.time = due
+        if not arrives:
+            self._fire_next()
         # All arrive that do so at this moment, before anybody runs: as in production,
         # where what a handler sends is in the mailboxes when its turn ends.
-        while way and way[0][0] == due:
-            arrives = True
+        while arrives:
             _, _, arrive, args = heappop(way)
             arrive(*args)
-        if not arrives:
-            self.fire_next()
+            arrives = bool(way) and way[0][0] == due
         return True
 
-    def fire_next(self) -> None:
-        """Call the timer that is due first."""
-        timer = self.timers.pop_due(self.time)
-        if timer is not None and timer.call is not None:
-            call, timer.call = timer.call, None
+    def _fire_next(self) -> None:
+        """Call the timer that is due first, and is known to be."""
+        timer = heappop(self.timers.heap)[2]
+        call, timer.call = timer.call, None
+        if call is not None:
             call(*timer.args)
 
     def fast_table(self, cell: Cell, table: HandlerTable) -> Any:

@@ -111,12 +111,13 @@ def _run(scene: Scene, choices: Choices | None) -> Outcome:
         max_deliveries=scene.max_deliveries,
     )
     violation: BaseException | None = None
-    try:
-        _play(world, scene.body, scene.inject)
-    except Exception as error:
-        violation = error
-    finally:
-        world.close()
+    with world.ground.inside():  # once for the whole run: each time is two system calls
+        try:
+            _play(world, scene.body, scene.inject)
+        except Exception as error:
+            violation = error
+        finally:
+            world.close()
     ground = world.ground
     used = tuple(world.injector.used)
     return Outcome(violation, used, ground.deliveries, ground.time, world)
@@ -125,8 +126,7 @@ def _run(scene: Scene, choices: Choices | None) -> Outcome:
 def _play(world: World, body: Body, inject: Iterable[Fault]) -> None:
     world.inject(*inject)
     world.start()
-    with world.ground.inside():
-        coroutine = body(world)
+    coroutine = body(world)
     if inspect.iscoroutine(coroutine):
         world.ground.play(coroutine, limit=LONGEST)
     world.finish()
