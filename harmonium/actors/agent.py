@@ -703,6 +703,10 @@ class Agent(Actor):  # type: ignore[misc]
         """What this class accepts, answers and publishes."""
         return cls.__table__.contract
 
+    def _child_ready(self, child: Cell) -> bool:
+        """Hear at once that a child is ready; whoever wants it in its own turn says False."""
+        return True
+
     def _child_report(self, child: Cell, report: Report) -> None:
         """Hear of a child. Whoever is no supervisor shares its child's failure."""
         if isinstance(report, Failed):

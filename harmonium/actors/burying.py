@@ -13,7 +13,7 @@ from harmonium.actors.cell import NO_MAIL, Cell, CellState, Extras
 from harmonium.actors.failed_mail import settle_failure
 from harmonium.actors.releasing import cancel_timers, close_executions, discard
 from harmonium.protocols.errors import AgentDead
-from harmonium.protocols.lifecycle import NORMAL, Exit, Exited, ExitKind, Failed, Report, Started
+from harmonium.protocols.lifecycle import NORMAL, Exit, Exited, ExitKind, Failed, Report
 from harmonium.protocols.signals import Terminated
 
 __all__ = [
@@ -22,12 +22,11 @@ __all__ = [
     "bury_children",
     "bury_unless_supervised",
     "exited",
-    "hears_all",
     "kill",
     "notify",
     "report",
+    "report_first",
     "report_to_parent",
-    "take_back",
 ]
 
 
@@ -131,20 +130,12 @@ def abandon(cell: Cell) -> None:
     bury(cell)
 
 
-def take_back(cell: Cell) -> bool:
-    """Take back the report that a child is ready, if it is all that its parent has to hear.
-
-    For a parent that saw it become ready. What was said before the report (an order that
-    the child gave while it started) has to be heard before it.
-    """
-    signals = None if cell.parent is None else cell.parent.signals
-    if not signals or len(signals) > 1:
-        return False
-    _, args = signals[0]
-    if args[1:2] != (cell,) or not isinstance(args[-1], Started):
-        return False
-    signals.clear()
-    return True
+def report_first(cell: Cell, news: Report) -> None:
+    """Tell the parent something that was so before all that it has to hear by now."""
+    report(cell, news)
+    parent = cell.parent
+    if parent is not None and parent.signals:
+        parent.signals.rotate(1)
 
 
 def _settle_gone(cell: Cell) -> None:
@@ -175,13 +166,13 @@ def report_to_parent(cell: Cell, report: Any) -> None:
 def report(cell: Cell, news: Report) -> None:
     """Tell the parent what became of an incarnation; only a supervisor hears more than failures."""
     parent = cell.parent
-    if parent is not None and (hears_all(parent) or isinstance(news, Failed)):
+    if parent is not None and (_hears_all(parent) or isinstance(news, Failed)):
         cell.ground.signal(parent, _hand_over, parent, cell, news)
 
 
-def hears_all(parent: Cell | None) -> bool:
+def _hears_all(parent: Cell) -> bool:
     """Whether a parent hears more of its children than that they failed."""
-    return parent is not None and (parent.agent is None or parent.agent.supervises)
+    return parent.agent is None or parent.agent.supervises
 
 
 def _hand_over(parent: Cell, cell: Cell, report: Report) -> None:

@@ -107,7 +107,7 @@ class Observers:
     """
 
     def __init__(self) -> None:
-        self._listeners: list[Callable[[Any], None]] = []
+        self._listeners: tuple[Callable[[Any], None], ...] = ()
         self.restarts = 0
         self.crashes = 0
         self.overflows = 0
@@ -115,27 +115,34 @@ class Observers:
 
     def add(self, listener: Callable[[Any], None]) -> Callable[[], None]:
         """Have `listener(event)` called in the ground's thread; returns how to end that."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+        self._listeners = (*self._listeners, listener)
+        return lambda: self._forget(listener)
+
+    def _forget(self, listener: Callable[[Any], None]) -> None:
+        left = list(self._listeners)
+        if listener in left:
+            left.remove(listener)
+        self._listeners = tuple(left)
 
     def emit(self, event: Any) -> None:
         """Tell every listener."""
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             try:
                 listener(event)
             except Exception as error:  # listeners are the user's
-                self._listeners.remove(listener)
+                self._forget(listener)
                 logger.opt(exception=error).error("a listener raised and was dropped")
 
     def started(self, cell: Cell) -> None:
         """Note that an incarnation is ready."""
-        first = 1 if cell.more_ is None else cell.more_.first
-        if cell.incarnation > first:
+        incarnation = cell.incarnation
+        restarted = incarnation > (1 if cell.more_ is None else cell.more_.first)
+        if restarted:
             self.restarts += 1
-            path, incarnation = cell.path, cell.incarnation
+            path = cell.path
             logger.info("{path} restarted as #{incarnation}", path=path, incarnation=incarnation)
         if self._listeners:
-            self.emit(AgentStarted(cell.path, cell.incarnation, cell.incarnation > first))
+            self.emit(AgentStarted(cell.path, incarnation, restarted))
 
     def crashed(self, cell: Cell, error: BaseException, phase: Phase, envelope: Any) -> None:
         """Note that an incarnation raised. The traceback is formatted by a sink, if at all."""

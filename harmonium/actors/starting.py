@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from harmonium.actors.burying import bury_children, bury_unless_supervised, hears_all, report
+from harmonium.actors.burying import bury_children, bury_unless_supervised, report
 from harmonium.actors.cell import BLOCKED, NO_MAIL, Cell, CellState, Extras
 from harmonium.actors.ending import end, run_hook
 from harmonium.actors.failed_mail import failed_message, put_back
@@ -132,7 +132,8 @@ def _ready(cell: Cell, incarnation: int) -> None:
     elif cell.scheduled == BLOCKED:
         cell.scheduled = 0
     cell.ground.observers.started(cell)
-    if hears_all(cell.parent):
+    parent = cell.parent
+    if parent is not None and (parent.agent is None or not parent.agent._child_ready(cell)):
         report(cell, Started(cell.id, incarnation))
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from harmonium.actors import failed_mail, failing
 from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
-from harmonium.actors.burying import take_back
+from harmonium.actors.burying import report_first
 from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.promise import Promise
-from harmonium.protocols.lifecycle import SHUTDOWN, Exited, Phase
+from harmonium.protocols.lifecycle import SHUTDOWN, Exited, Phase, Started
 from harmonium.protocols.lifecycle import Failed as ChildFailed
 from harmonium.supervisors.carrier import Carrier
 from harmonium.supervisors.core import events
@@ -62,6 +62,9 @@ class Supervisor(Agent):
         self.up: Promise[None] = Promise(self._cell.ground)
         self.gone: Callable[[], None] | None = None
         self._carrier = Carrier(self)
+        self._begins = False
+        self._seen: Cell | None = None
+        """The child that became ready while it was built in `_begin`."""
 
     def started(self) -> Any:
         """Start the children; ready when they are."""
@@ -73,15 +76,26 @@ class Supervisor(Agent):
 
     def _begin(self) -> events.Boot:
         """Build the first children, for as long as each is ready at once."""
-        me = self._cell
         ready: list[str] = []
+        self._begins = True
         for start in first_starts(self.state):
             self._carrier.start(start)
-            child = (me.children or {}).get(start.child)
-            if child is None or child.state is not CellState.RUNNING or not take_back(child):
+            if not self._saw_ready():
+                self._begins = False
                 return events.Boot(tuple(ready), start.child)
             ready.append(start.child)
+        self._begins = False
         return events.Boot(tuple(ready))
+
+    def _saw_ready(self) -> bool:
+        """Whether the child that was built is ready, and nothing else is to be heard of it."""
+        child, self._seen = self._seen, None
+        if child is None:
+            return False
+        if child.state is CellState.RUNNING and not self._cell.signals:
+            return True
+        report_first(child, Started(child.id, child.incarnation))
+        return False
 
     def after_restart(self, cause: BaseException) -> Any:
         """Start over: a new supervisor knows its spec and nothing else."""
@@ -109,6 +123,16 @@ class Supervisor(Agent):
         return birth_of(spec, reports=reports)
 
     # -- what the runtime calls
+
+    def _child_ready(self, child: Cell) -> bool:
+        """See for ourselves that a child we build is ready, unless there is news before that.
+
+        A report would take 3 us, to be made and heard in a turn of its own.
+        """
+        if self._begins and not self._cell.signals:
+            self._seen = child
+            return True
+        return False
 
     def _child_report(self, child: Cell, report: Any) -> None:
         if child.parent is not self._cell:

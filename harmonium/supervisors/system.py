@@ -18,7 +18,7 @@ from harmonium.actors import starting
 from harmonium.actors.account import Account
 from harmonium.actors.agent import Agent
 from harmonium.actors.ask import Ask
-from harmonium.actors.cell import Cell
+from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.context import caller
 from harmonium.actors.dead_letters import DeadLetters
 from harmonium.actors.ground import Ground
@@ -238,19 +238,28 @@ class System:
             ground.root, birth_of(self.tree), self.tree.name, start=False
         )
 
-        path = root.path
+        ground.on_top_exit = lambda cell, reason: self._ended(cell, reason, started)
+        starting.start(root, 1)
+        if root.state is CellState.RUNNING:
+            self._is_up(started)
+        else:
+            self._await_start(root.path, started)
+        return started
+
+    def _await_start(self, path: str, started: Promise[None]) -> None:
+        """Wait for the top of the tree, whose agents take their time."""
 
         def listen(event: Any) -> None:
             if event.__class__ is AgentStarted and event.path == path:
-                started.settle(None)
-                if self._retention is not None:
-                    ground.topics.durable.keep(self._retention)
+                self._is_up(started)
 
-        forget = ground.observers.add(listen)
+        forget = self.ground.observers.add(listen)
         started.then(lambda _: forget())
-        ground.on_top_exit = lambda cell, reason: self._ended(cell, reason, started)
-        starting.start(root, 1)
-        return started
+
+    def _is_up(self, started: Promise[None]) -> None:
+        started.settle(None)
+        if self._retention is not None:
+            self.ground.topics.durable.keep(self._retention)
 
     def _ended(self, cell: Cell, reason: Exit, started: Promise[None]) -> None:
         """The top of the tree is gone: before it was up, or because it gave up."""

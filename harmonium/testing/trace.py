@@ -7,7 +7,7 @@ nobody looks. `entries` gives them as values for people.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -26,6 +26,7 @@ from harmonium.testing.faults import OUTSIDE, Fault
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.actors.context import RawEnvelope
+    from harmonium.actors.simulated import SimulatedGround
 
 __all__ = ["Entry", "Trace", "name_of", "text_of"]
 
@@ -72,11 +73,19 @@ class Trace:
     def __len__(self) -> int:
         return len(self.raw)
 
-    def listen(self, now: float, event: Any) -> None:
-        """Note what the ground's observers are told."""
-        if event.__class__ is AgentStarted:  # most of what is told
-            self.raw.append((now, "started", event.path, event.incarnation))
-            return
+    def listener(self, ground: SimulatedGround) -> Callable[[Any], None]:
+        """Give what notes all that the ground's observers are told."""
+        note = self.raw.append
+
+        def listen(event: Any) -> None:
+            if event.__class__ is AgentStarted:  # most of what is told
+                note((ground.time, "started", event.path, event.incarnation))
+            else:
+                self._listen(ground.time, event)
+
+        return listen
+
+    def _listen(self, now: float, event: Any) -> None:
         match event:
             case AgentCrashed():
                 self.raw.append((now, "crashed", event.path, event.error))

@@ -95,7 +95,7 @@ class World:
     def start(self) -> None:
         """Start the system; its agents are up when this returns."""
         ground = self.ground
-        ground.observers.add(lambda event: self.trace.listen(ground.time, event))
+        ground.observers.add(self.trace.listener(ground))
         ground.on_reply = self._answered
         ground.on_delivery = self._delivered
         with ground.inside():
