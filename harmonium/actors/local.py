@@ -56,6 +56,9 @@ class LocalGround(Ground):
         self._inbox: deque[Callable[[], Any]] = deque()
         self._inbox_woken = False
         self._ring: Callable[[], None] = self._ring_the_loop
+        self._answered: deque[tuple[Callable[[Any], object], Promise[Any], contextvars.Context]] = (
+            deque()
+        )
         self._at_once = 0  # nothing before the first turn: there may be no loop yet
         self._in_turn = False
         self._context = contextvars.copy_context()
@@ -195,6 +198,33 @@ class LocalGround(Ground):
     def call_soon(self, call: Callable[..., Any], *args: Any, context: Any = None) -> None:
         """Run `call(*args)` on the loop, in its next iteration."""
         self.loop.call_soon(call, *args, context=context)
+
+    def call_back(
+        self, call: Callable[[Any], object], promise: Promise[Any], context: contextvars.Context
+    ) -> None:
+        """Run `call(promise)` on the loop, in its next iteration.
+
+        All that come in one iteration are one callback of the loop: a callback
+        for each makes it 6 % more for 100 clients that ask.
+        """
+        if not self._answered:
+            self.loop.call_soon(self._call_back_all)
+        self._answered.append((call, promise, context))
+
+    def _call_back_all(self) -> None:
+        waiting, self._answered = self._answered, deque()
+        try:
+            while waiting:
+                call, promise, context = waiting.popleft()
+                try:
+                    context.run(call, promise)
+                except Exception as error:  # as a loop does it
+                    told = {"message": f"a callback of {promise!r} raised", "exception": error}
+                    self.loop.call_exception_handler(told)
+        finally:
+            if waiting:  # somebody ends the program; who ends it does not end the others
+                self._answered.extendleft(reversed(waiting))
+                self.loop.call_soon(self._call_back_all)
 
     def call_threadsafe(self, call: Callable[[], Any]) -> None:
         """Run `call()` on the loop, from any thread; one wake-up per burst.

@@ -97,7 +97,7 @@ class Promise(Generic[T]):
             if self._then_context is None:
                 then(self)
             else:
-                self._ground.loop.call_soon(then, self, context=self._then_context)
+                self._ground.call_back(then, self, self._then_context)
         return True
 
     def fail(self, error: BaseException) -> bool:
@@ -130,7 +130,7 @@ class Promise(Generic[T]):
         if context is None:
             callback(self)
         else:
-            self._ground.call_soon(callback, self, context=context)
+            self._ground.call_back(callback, self, context)
 
     def _register(self, callback: Callable[[Any], object], context: Context | None) -> None:
         if self._then is None:

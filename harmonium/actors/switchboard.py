@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable, Iterator
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,12 @@ class Switchboard(Scheduler):
     def call_soon(self, call: Callable[..., Any], *args: Any, context: Any = None) -> None:
         """Run `call(*args)` in the ground's thread, after the present turn."""
         raise NotImplementedError
+
+    def call_back(
+        self, call: Callable[[Any], object], promise: Promise[Any], context: contextvars.Context
+    ) -> None:
+        """Run `call(promise)` in a context in the ground's thread, after the present turn."""
+        self.call_soon(call, promise, context=context)
 
     def call_threadsafe(self, call: Callable[[], Any]) -> None:
         """Run `call()` in the ground's thread, from any thread."""
