@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -294,6 +295,13 @@ def test_an_asker_hears_at_its_own_deadline_although_a_hop_waits_longer(play):
 def test_a_busy_agent_starves_nobody(play):
     """While one works off thousands, another answers, and the loop sees its timers."""
     ticks, at, book = [], [], []
+    all_sent = threading.Event()  # where the agents have a thread, it is not to be ahead
+
+    class Busy(Recorder):
+        @handles
+        def note(self, note: Note) -> Answer:
+            assert all_sent.wait(10)
+            return super().note(note)
 
     class Other(Agent):
         @handles
@@ -307,14 +315,15 @@ def test_a_busy_agent_starves_nobody(play):
             ref.tell(Note(n))
         loop = asyncio.get_running_loop()
         loop.call_later(0.0, lambda: ticks.append(len(book)))
-        assert await system.ask("b", Note(1)) == Answer(1)
+        asked = system.ask("b", Note(1))
+        all_sent.set()
+        assert await asked == Answer(1)
         if not isinstance(system.ground, SimulatedGround):  # there, handling takes no time
             assert at[0] < 5_000
         await ref.ask(Get(), timeout=60)
         assert ticks
 
-    tree = shop(child(Recorder, book, id="busy"), child(Other, id="b"))
-    play(tree, scenario)
+    play(shop(child(Busy, book, id="busy"), child(Other, id="b")), scenario)
 
 
 class Flood(Agent):
