@@ -264,10 +264,8 @@ class Scheduler:
                     break
             else:
                 more = cell.more_
-                if (
-                    cell.limit > 0  # nobody waits for room in its mailbox
-                    and cell.state is RUNNING
-                    and (more is None or more.after_visit is None)
+                if cell.state is RUNNING and (
+                    more is None or (more.after_visit is None and not more.parked)
                 ):
                     cell.current = None
                     cell.scheduled = IDLE
