@@ -290,7 +290,7 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
     if isinstance(start, SupervisorSpec):
         id = start.name if id is None else id
         defaults: ChildFields = {"shutdown": words.NEVER_GIVE_UP, "start_timeout": None}
-        return _make(ChildSpec, id=id, start=start, **{**defaults, **fields})
+        return _make(ChildSpec, {**defaults, **fields}, id=id, start=start)
     place = id if isinstance(id, str) and id else "child"
     birth = start
     if not isinstance(start, Birth):
@@ -301,7 +301,7 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
             dict(kwargs or {}),
             (mailbox, overflow, handler_limit, keep_children, stash, retries, work_budget),
         )
-    return _make(ChildSpec, id=id, start=birth, **fields)
+    return _make(ChildSpec, fields, id=id, start=birth)
 
 
 def supervisor(
@@ -325,7 +325,7 @@ def supervisor(
         >>> shop.strategy, shop.max_restarts, shop.within
         (ONE_FOR_ONE, 1, 5.0)
     """
-    return _make(SupervisorSpec, name=name, children=_children(name, children), **fields)
+    return _make(SupervisorSpec, fields, name=name, children=_children(name, children))
 
 
 def dynamic_supervisor(
@@ -355,12 +355,12 @@ def dynamic_supervisor(
     fields.setdefault("per_child", True)
     return _make(
         SupervisorSpec,
+        fields,
         name=name,
         kind=Kind.DYNAMIC,
         template=template,
         max_children=max_children,
         extra_args=validation.sequence(f"{name}.extra_args", extra_args),
-        **fields,
     )
 
 
@@ -389,7 +389,7 @@ def partition_supervisor(
     """
     validation.check_partitions(name, partitions, template)
     copies = (_partition(template, index, with_arguments) for index in range(partitions))
-    return _make(SupervisorSpec, name=name, kind=Kind.PARTITION, children=tuple(copies), **fields)
+    return _make(SupervisorSpec, fields, name=name, kind=Kind.PARTITION, children=tuple(copies))
 
 
 def _partition(
@@ -406,7 +406,9 @@ def _children(name: str, children: Iterable[ChildSpec | SupervisorSpec]) -> tupl
     return tuple([child(one) if isinstance(one, SupervisorSpec) else one for one in given])
 
 
-def _make(cls: type[Spec], **fields: Any) -> Spec:
+def _make(cls: type[Spec], fields: Mapping[str, Any], **known: Any) -> Spec:
     """Build a spec; an unknown or missing field is a SpecError, not a TypeError."""
-    validation.check_fields(cls, fields)
-    return cls(**fields)
+    if not fields:  # 0.5 us less, and a search builds its tree anew for each run
+        return cls(**known)
+    validation.check_fields(cls, {**known, **fields})
+    return cls(**known, **fields)

@@ -257,8 +257,9 @@ def birth(
         raise SpecError(
             f"{place}.start", f"{factory!r} starts no agent", "give an agent class or a factory"
         )
-    if not all(map(is_, limits, USUAL_LIMITS)):
-        _check_limits(place, *limits)
+    if limits is USUAL_LIMITS or all(map(is_, limits, USUAL_LIMITS)):
+        return Birth(factory, args, kwargs)
+    _check_limits(place, *limits)
     return Birth(factory, args, kwargs, *limits)
 
 
