@@ -314,6 +314,11 @@ class SimulatedGround(Ground):
         """Let an agent stand still: what would run in its turn waits until `thaw`."""
         self._frozen.setdefault(cell, False)
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether any agent does."""
+        return bool(self._frozen)
+
     def thaw(self, cell: Cell) -> None:
         """Let an agent go on that stood still."""
         if self._frozen.pop(cell, False):

@@ -173,7 +173,7 @@ class Injector:
         for _, _, pair in self._waiting:
             ground.release(*pair)
         self._waiting.clear()
-        for seat in self._seats.values():
+        for seat in self._seats.values() if ground.stands_still else ():
             if seat.cell is not None:
                 ground.thaw(seat.cell)
 
@@ -323,11 +323,11 @@ class Injector:
             if seat.spared and not self.choices.exact:
                 return False
             found = self.choices.handling(seat.path, nth)
+            if not found:
+                return False
             self.used += found
         else:
             found = self._ask("handling", seat.path, nth, spared=seat.spared)
-        if not found:
-            return False
         for fault in found:
             self.note(fault, seat.path)
         return self._befall(cell, handler, envelope, found)

@@ -11,6 +11,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Iterable
+from sys import getrefcount
 from typing import Any, TypeVar
 
 from harmonium.actors import burying
@@ -37,6 +38,8 @@ __all__ = ["World"]
 
 M = TypeVar("M")
 
+_ALONE = 2
+"""What `getrefcount` gives for an object that only a local variable holds."""
 LOOK_AFTER = 0.05
 """Seconds without anything after which `never_stuck` looks for circles."""
 
@@ -143,17 +146,16 @@ class World:
         A world is one large circle of references. Left to the garbage collector,
         it costs more than it cost to build.
         """
-        for cell in list(every_cell(self.ground.root)):
-            if cell.agent is not None:
-                getattr(cell.agent, "__dict__", {}).clear()
-            cell.agent = cell.parent = cell.children = cell.signals = cell.more_ = None
-            cell.ref_ = None
         ground = self.ground
+        for cell in list(every_cell(ground.root)):
+            agent, cell.agent = cell.agent, None
+            if getrefcount(agent) > _ALONE and agent is not None:  # parts of it know it
+                getattr(agent, "__dict__", {}).clear()
+            cell.parent = cell.children = cell.signals = cell.more_ = cell.ref_ = None
         for _, _, timer in ground.timers.heap:
             timer.call, timer.args = None, ()
-        parts = (ground.loop, self.injector, self.system, self)
         ground.take_apart()
-        for part in (*self._probes.values(), *parts):
+        for part in (*self._probes.values(), self):
             part.__dict__.clear()
 
     def heal(self) -> None:
