@@ -18,6 +18,7 @@ import attrs
 
 from harmonium.protocols.errors import ConfigError
 from harmonium.protocols.quick import quick
+from harmonium.protocols.validators import Rule
 
 __all__ = [
     "KINDS",
@@ -62,14 +63,17 @@ class Fault:
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
-def _from_one(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
-    if value < 1:
-        raise ConfigError(attribute.name, f"is {value}", "messages are counted from 1")
+class _Rule(Rule):
+    """A bound that a fault's constructor tests without a call: a run draws several faults."""
+
+    def __call__(self, instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        """Raise ConfigError if the value is out of bounds."""
+        if not self.holds(value):
+            raise ConfigError(attribute.name, f"is {value}", self.text)
 
 
-def _seconds(_: Any, attribute: attrs.Attribute[Any], value: float) -> None:
-    if value < 0:
-        raise ConfigError(attribute.name, f"is {value}", "seconds are at least 0")
+_from_one = _Rule(lambda value: value >= 1, "{} >= 1", "messages are counted from 1", ())
+_seconds = _Rule(lambda value: value >= 0, "{} >= 0", "seconds are at least 0", ())
 
 
 def _where(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:

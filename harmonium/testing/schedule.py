@@ -12,6 +12,8 @@ from typing import Any
 
 import attrs
 
+from harmonium.actors.simulated import random_state
+from harmonium.protocols.quick import quick
 from harmonium.testing.choices import Choices
 from harmonium.testing.faults import Fault
 from harmonium.testing.sealed import is_sealed, sealed
@@ -50,6 +52,7 @@ class Scene:
     seed: int = 0
 
 
+@quick
 @attrs.frozen
 class Outcome:
     """What came of one run.
@@ -101,7 +104,7 @@ def run_once(scene: Scene, choices: Choices | None = None) -> Outcome:
 
 
 def _run(scene: Scene, choices: Choices | None) -> Outcome:
-    random.seed(scene.seed)
+    random.setstate(random_state(scene.seed))
     world = World(
         scene.system,
         choices=choices,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from _random import Random
 from collections.abc import Callable
-from random import Random
 from typing import Protocol
 
 __all__ = ["Drawn", "Seeded", "Source"]
@@ -33,6 +33,7 @@ class Seeded:
     """
 
     def __init__(self, seed: int) -> None:
+        # The core of `random.Random`: the same numbers, without two calls in Python.
         self._random = Random(seed).random
 
     def below(self, n: int) -> int:

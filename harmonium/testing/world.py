@@ -103,7 +103,8 @@ class World:
         ground.on_delivery = self._delivered
         with ground.inside():
             started = self.system._start()
-        ground.run(started.done)
+        if not started.done():
+            ground.run(started.done)
         started.result()
         self.injector.begin()
 
@@ -397,9 +398,18 @@ class World:
             self._look_for_circles(math.inf if due is None else due)
 
 
-@functools.lru_cache(maxsize=64)  # 90 us, and a test asks a thousand times
 def _takes_world(build: Callable[..., Any]) -> bool:
-    return bool(inspect.signature(build).parameters)
+    if isinstance(build, functools.partial):  # each is another one, of the same function mostly
+        return _has_parameters(build.func, len(build.args), frozenset(build.keywords))
+    return _has_parameters(build)
+
+
+@functools.lru_cache(maxsize=64)  # 90 us, and a test asks a thousand times
+def _has_parameters(
+    build: Callable[..., Any], given: int = 0, named: frozenset[str] = frozenset()
+) -> bool:
+    left = list(inspect.signature(build).parameters.values())[given:]
+    return any(one.name not in named or one.kind is one.VAR_KEYWORD for one in left)
 
 
 def _key(key: Callable[[Any], Any] | str | None) -> Callable[[Any], Any]:
