@@ -24,6 +24,7 @@ from harmonium.protocols.overflow import DEAD_LETTER, DROP_OLDEST, WAIT
 __all__ = ["Mail", "follow"]
 
 _REFUSED: Any = object()
+DEAD = CellState.DEAD
 
 
 class Mail(Switchboard):
@@ -133,7 +134,7 @@ class Mail(Switchboard):
 
     def _post_slowly(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> Any:
         """Dead, empty until now, urgent, full, or on a ground that carries its own way."""
-        if cell.state is CellState.DEAD:
+        if cell.state is DEAD:
             reason = "agent is dead" if self.open else "system is stopping"
             self.dead_letter(cell, envelope, reason, AgentDead(cell.path, self._why(cell)))
             return ACCEPTED

@@ -34,6 +34,7 @@ from harmonium.testing.faults import (
     Drop,
     Duplicate,
     Fault,
+    Handled,
     Kill,
     Partition,
     Pause,
@@ -283,7 +284,10 @@ class Injector:
         copies = [slow]
         for fault in found:
             if isinstance(fault, Delay):
-                copies[0] = self._delayed(fault, copies[0], sender, seat)
+                if fault.until is None:
+                    copies[0] += fault.secs
+                else:
+                    copies[0] = self._held(fault, fault.until, copies[0], sender, seat)
             elif isinstance(message, Terminated):
                 continue  # the runtime's own notices come once and in any case
             elif isinstance(fault, Duplicate):
@@ -293,10 +297,9 @@ class Injector:
                 return _LOST
         return tuple(copies)
 
-    def _delayed(self, fault: Delay, slow: float, sender: Cell | None, seat: _Seat) -> float:
-        until = fault.until
-        if until is None:
-            return slow + fault.secs
+    def _held(
+        self, fault: Delay, until: Handled, slow: float, sender: Cell | None, seat: _Seat
+    ) -> float:
         is_hit = matcher(until.actor)
         seats = self.seats()
         if any(is_hit(one.path) and one.handled >= until.nth for one in seats):

@@ -151,7 +151,12 @@ class Search:
 
     def _comes(self, kind: _Kind | None, to: str) -> bool:
         """Whether this point is hit; one number is drawn for each hit, not for each point."""
-        if kind is None or not (kind.answers.get(to) or self._spec.hits(kind.name, to)):
+        if kind is None:
+            return False
+        befalls = kind.answers.get(to)
+        if befalls is None:
+            befalls = self._spec.hits(kind.name, to)
+        if not befalls:
             return False
         if kind.gap:
             kind.gap -= 1
