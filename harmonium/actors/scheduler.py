@@ -40,6 +40,12 @@ VISITS_PER_CLOCK_READ = 32
 """Reading the clock costs 60 ns; once in so many visits makes it 2."""
 SECONDS_PER_TURN = 0.005
 """After so long, the event loop gets to see its sockets and timers."""
+TIMERS_AT_ONCE = 8
+"""How many timers fire before those whom they woke have run, and whoever waits on the loop has
+been answered. All that are due at once: 2,000 agents that wait 50 ms each take 1.24 to 1.34 of
+the ideal time; so many: 1.13 to 1.17, as each has the next 50 ms begin sooner."""
+TOO_LATE = 0.01
+"""Seconds; timers that wait for longer all fire, for we are behind."""
 
 RUNNING = CellState.RUNNING
 
@@ -168,7 +174,7 @@ class Scheduler:
     # -- one turn
 
     def turn(self) -> bool:
-        """Run ready agents for a bounded time; True when some are left.
+        """Run ready agents for a bounded time; True when some are left, or timers.
 
         An agent runs to the end of its visit; what it raises is its own
         failure and never leaves this method.
@@ -187,31 +193,32 @@ class Scheduler:
                 if not ready:
                     break
             now = clock()
+            if not ready or now >= ends:
+                break
             if timers.heap and timers.heap[0][0] <= now:
                 self.active = None
                 self.fire_timers(now)
-            if now >= ends:
-                break
         self.active = None
-        return bool(ready)
+        return bool(ready) or bool(timers.heap and timers.heap[0][0] <= now)
 
-    def fire_timers(self, now: float) -> bool:
-        """Call what is due; True when anything was."""
-        fired = False
+    def fire_timers(self, now: float) -> None:
+        """Call what is due, the earliest first and a few at once."""
         timers, heap = self.timers, self.timers.heap
+        left = TIMERS_AT_ONCE if heap[0][0] > now - TOO_LATE else len(heap)
         while heap and heap[0][0] <= now:  # `pop_due` and `guard`, without their calls
             timer = heappop(heap)[2]
             call, timer.call = timer.call, None
             if call is None:
                 timers.cancelled -= 1
                 continue
-            fired = True
             try:
                 call(*timer.args)
             except Exception as error:  # a callback of the user's
                 self.log_callback(error)
             heap = timers.heap  # a sweep makes a new one
-        return fired
+            left -= 1
+            if not left:
+                break
 
     def guard(self, call: Callable[..., Any], *args: Any) -> None:
         """Call what belongs to no agent; what it raises is logged and stops nobody else."""
@@ -260,7 +267,7 @@ class Scheduler:
                         self._answer(cell, envelope, answer)
                     self.handled += 1
                 left -= 1
-                if cell.signals or cell.urgent or not left:
+                if cell.signals or cell.urgent or (not left and mailbox):
                     break
             else:
                 more = cell.more_
