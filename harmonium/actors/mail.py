@@ -136,15 +136,11 @@ class Mail(Switchboard):
         return ACCEPTED
 
     def _post_slowly(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> Any:
-        """Dead, empty until now, urgent, full, or on a ground that carries its own way."""
+        """Dead, empty until now, urgent or full; a simulated ground has its own way here."""
         if cell.state is DEAD:
             reason = "agent is dead" if self.open else "system is stopping"
             self.dead_letter(cell, envelope, reason, AgentDead(cell.path, self._why(cell)))
             return ACCEPTED
-        return self.carry(cell, envelope, lane)
-
-    def carry(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> Any:
-        """Bring an envelope to its mailbox; a simulated ground takes its time here."""
         return self.deliver(cell, envelope, lane)
 
     def deliver(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> Any:

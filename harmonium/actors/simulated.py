@@ -163,7 +163,7 @@ class SimulatedGround(Ground):
         self._held: dict[tuple[Any, Any], list[tuple[Callable[..., None], tuple[Any, ...]]]] = {}
         self._frozen: dict[Cell, bool] = {}
         self._coming: dict[Cell, int] = {}
-        self._way: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._way: list[tuple[float, int, Callable[..., None], Any, RawEnvelope, Any]] = []
         """What is under way, in the order of arrival: a heap without handles, as nothing of it
         is ever taken back (a `Timer` for each message costs a microsecond more)."""
         self._blocking = 0
@@ -302,8 +302,8 @@ class SimulatedGround(Ground):
         # All arrive that do so at this moment, before anybody runs: as in production,
         # where what a handler sends is in the mailboxes when its turn ends.
         while arrives:
-            _, _, arrive, args = heappop(way)
-            arrive(*args)
+            _, _, arrive, to, envelope, how = heappop(way)
+            arrive(to, envelope, how)
             arrives = bool(way) and way[0][0] == due
         return True
 
@@ -367,15 +367,17 @@ class SimulatedGround(Ground):
     # -- carriage
 
     def mailbox_limit(self, cell: Cell) -> int:
-        """Send every message the long way, through `carry`."""
+        """Send every message the long way, through `_post_slowly`."""
         return -1
 
-    def carry(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> Any:
+    def _post_slowly(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> Any:
         """Put an envelope on its way; it arrives after a hop and what the choices add.
 
         Room in the mailbox is taken when it is sent, as on every ground, so that
         a sender hears at once of a mailbox that is full.
         """
+        if cell.state is DEAD:
+            return super()._post_slowly(cell, envelope, lane)
         coming, more = self._coming, cell.more_
         count = coming.get(cell, 0)
         room = cell.birth.mailbox - count - len(cell.mailbox)
@@ -392,12 +394,12 @@ class SimulatedGround(Ground):
         if lane is None:
             coming[cell] = count + len(copies)
         pair = (envelope[1], cell)
-        self._send_off(pair, copies[0], self._arrived, (cell, envelope, lane))
+        self._send_off(pair, copies[0], self._arrived, cell, envelope, lane)
         if len(copies) > 1:
             for latency in copies[1:]:
                 self.sent += 1
                 again = (*envelope[:3], self.sent, *envelope[4:])
-                self._send_off(pair, latency, self._arrived, (cell, again, lane))
+                self._send_off(pair, latency, self._arrived, cell, again, lane)
         return ACCEPTED
 
     def _drop_one(self, cell: Cell) -> bool:
@@ -405,7 +407,7 @@ class SimulatedGround(Ground):
         found = [
             entry
             for entry in self._way
-            if entry[2] == self._arrived and entry[3][0] is cell and entry[3][2] is None
+            if entry[3] is cell and entry[5] is None  # to it, in the ordinary lane
         ]
         if not found:
             return False
@@ -414,7 +416,7 @@ class SimulatedGround(Ground):
         heapify(self._way)
         self.in_transit -= 1
         self._coming[cell] -= 1
-        self.dead_letter(cell, oldest[3][1], "dropped by a full mailbox")
+        self.dead_letter(cell, oldest[4], "dropped by a full mailbox")
         return True
 
     def coming(self, cell: Cell) -> int:
@@ -440,13 +442,15 @@ class SimulatedGround(Ground):
         self,
         pair: tuple[Any, Any],
         latency: float,
-        arrive: Callable[..., None],
-        args: tuple[Any, ...],
+        arrive: Callable[[Any, RawEnvelope, Any], None],
+        to: Any,
+        envelope: RawEnvelope,
+        how: Any,
     ) -> None:
         """Have it arrive: never before what the same sender sent there earlier."""
         self.in_transit += 1
         if latency == FOREVER or (self._held and pair in self._held):
-            self._held.setdefault(pair, []).append((arrive, args))
+            self._held.setdefault(pair, []).append((arrive, (to, envelope, how)))
             return
         when = self.time + HOP + latency
         last = self._last
@@ -454,14 +458,14 @@ class SimulatedGround(Ground):
             when = last[pair]
         last[pair] = when
         self._number = number = self._number + 1
-        heappush(self._way, (when, number, arrive, args))
+        heappush(self._way, (when, number, arrive, to, envelope, how))
 
     def release(self, sender: Cell | None, to: Cell | None) -> None:
         """Let what is held between these two arrive, in order."""
         pair = (sender, to)
         for arrive, args in self._held.pop(pair, ()):
             self.in_transit -= 1  # it was counted when it was sent
-            self._send_off(pair, 0.0, arrive, args)
+            self._send_off(pair, 0.0, arrive, *args)
 
     def _arrived(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> None:
         self.in_transit -= 1
@@ -504,7 +508,7 @@ class SimulatedGround(Ground):
             self.dead_letter(to, answer, "lost on the way")
             return
         pair = (answer[1], ask.owner)
-        self._send_off(pair, copies[0], self._reply_arrived, (ask, answer, failed))
+        self._send_off(pair, copies[0], self._reply_arrived, ask, answer, failed)
 
     def _reply_arrived(self, ask: Any, answer: RawEnvelope, failed: bool) -> None:  # noqa: FBT001
         self.in_transit -= 1
