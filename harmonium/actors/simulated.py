@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from _random import Random as Core
 from collections.abc import Callable, Coroutine, Mapping
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
@@ -88,7 +89,8 @@ def random_state(seed: int) -> Any:
 
 def _seeded(seed: int) -> Random:
     chance = Random.__new__(Random)  # `__init__` would seed it
-    chance.setstate(random_state(seed))
+    Core.setstate(chance, random_state(seed)[1])
+    chance.gauss_next = None  # type: ignore[attr-defined]  # as the real one
     return chance
 
 

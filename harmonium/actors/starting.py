@@ -103,6 +103,8 @@ def _start_hook(cell: Cell, agent: Any, cause: BaseException | None) -> Any:
         result = agent.started() if cause is None else agent.after_restart(cause)
     finally:
         cell.ground.active = before
+    if result is None:
+        return None
     if isinstance(result, Promise) and result.done():
         result.result()  # raises what the hook came to; nothing is to be awaited
         return None

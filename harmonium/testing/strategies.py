@@ -98,6 +98,7 @@ class Search:
         self._left = faults.max
         self._steps = max(4, steps)
         self._seconds = _up_to(faults.longest)
+        self._delays = faults.answers("delay")
         self._kinds: dict[str, _Kind] = {}
         self._sites: dict[str, bool] = {}
         self._mean = 0.0
@@ -168,6 +169,11 @@ class Search:
             self._left -= 1
         return True
 
+    def _may_delay(self, to: str) -> bool:
+        """Whether messages to an agent may be late."""
+        known = self._delays.get(to)
+        return self._spec.hits("delay", to) if known is None else known
+
     def begin(self, agents: Sequence[str]) -> Sequence[Fault]:
         """Draw partitions and jumps of clocks."""
         cuts, jumps = self._kinds.get("partition"), self._kinds.get("clock_jump")
@@ -190,7 +196,7 @@ class Search:
 
     def link(self, sender: str, to: str) -> Sequence[Fault]:
         """Make some links slow."""
-        if not self._links or not self._spec.hits("delay", to):
+        if not self._links or not self._may_delay(to):
             return NOTHING
         if self._source.below(100) >= self._links * 100:
             return NOTHING
@@ -202,7 +208,7 @@ class Search:
         """Delay, lose or double some messages."""
         found: Sequence[Fault] = NOTHING
         if self._mean:
-            if self._spec.hits("delay", to):
+            if self._may_delay(to):
                 found = (Delay(to, nth, self._memoryless()),)
         elif self._delay is not None and self._comes(self._delay, to):
             found = (Delay(to, nth, self._some_seconds()),)

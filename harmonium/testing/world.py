@@ -137,7 +137,7 @@ class World:
         ground.open = False
         with ground.inside():
             for cell in list(every_cell(ground.root)):
-                if cell.more_ is not None:
+                if cell.more_ is not None and cell.more_.executions:
                     for execution in list(cell.more_.executions):
                         execution.close()
 
