@@ -256,7 +256,7 @@ class Ground(Asking):
         """
         if not self.open and parent is self.root:
             raise SystemStopped(self.name)
-        if parent.state in (CellState.STOPPING, CellState.DEAD):
+        if parent.state >= CellState.STOPPING:
             raise AgentDead(parent.path, "it is being ended and takes no more children")
         cell = starting.place(parent, birth, id)
         if start:

@@ -288,8 +288,10 @@ class SimulatedGround(Ground):
 
     def _next_moment(self, ends: float) -> bool:
         """Let time pass until something is due, and let that happen; False if nothing is."""
-        way, timers = self._way, self.timers
-        due = timers.next_due() if timers.heap else None
+        way, heap = self._way, self.timers.heap
+        due = None
+        if heap:
+            due = heap[0][0] if heap[0][2].call is not None else self.timers.next_due()
         arrives = bool(way) and (due is None or way[0][0] <= due)
         if arrives:
             due = way[0][0]
@@ -455,10 +457,10 @@ class SimulatedGround(Ground):
             self._held.setdefault(pair, []).append((arrive, (to, envelope, how)))
             return
         when = self.time + HOP + latency
-        last = self._last
-        if pair in last and last[pair] > when:
-            when = last[pair]
-        last[pair] = when
+        last = self._last.get(pair, when)
+        if last > when:
+            when = last
+        self._last[pair] = when
         self._number = number = self._number + 1
         heappush(self._way, (when, number, arrive, to, envelope, how))
 
