@@ -457,8 +457,8 @@ class SimulatedGround(Ground):
             self._held.setdefault(pair, []).append((arrive, (to, envelope, how)))
             return
         when = self.time + HOP + latency
-        last = self._last.get(pair, when)
-        if last > when:
+        last = self._last.get(pair)
+        if last is not None and last > when:
             when = last
         self._last[pair] = when
         self._number = number = self._number + 1
