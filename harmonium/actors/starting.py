@@ -80,8 +80,11 @@ def _build(cell: Cell) -> Any:
         agent: Any = agent_class.__new__(agent_class)
         cell.agent = agent
         agent._cell = cell  # before __init__, so that the constructor may use self.ref and self.log
-        if agent_class.__init__ is not object.__init__:
-            agent_class.__init__(agent, *birth.args, **birth.kwargs)
+        begin = agent_class.__init__
+        if birth.kwargs:
+            begin(agent, *birth.args, **birth.kwargs)
+        elif begin is not object.__init__:
+            begin(agent, *birth.args)
     else:
         agent = factory(*birth.args, **birth.kwargs)
         if not hasattr(agent, "__table__"):

@@ -258,7 +258,8 @@ def birth(
             f"{place}.start", f"{factory!r} starts no agent", "give an agent class or a factory"
         )
     if limits is USUAL_LIMITS or all(map(is_, limits, USUAL_LIMITS)):
-        return Birth(factory, args, kwargs)
+        plain = None if args or kwargs else getattr(factory, "__plain__", None)
+        return plain or Birth(factory, args, kwargs)
     _check_limits(place, *limits)
     return Birth(factory, args, kwargs, *limits)
 

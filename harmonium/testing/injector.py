@@ -110,6 +110,7 @@ class Injector:
         self.ground = ground
         self.choices = choices
         self.trace = trace
+        self._log = trace.raw.append
         self.used: list[Fault] = []
         self.healed = False
         self.outsiders: set[str] = set()
@@ -163,7 +164,7 @@ class Injector:
     def note(self, fault: Fault, actor: str = "") -> None:
         """Write down that a fault happens now."""
         if not self.healed:
-            self.trace.raw.append((self.ground.time, "fault", actor, fault))
+            self._log((self.ground.time, "fault", actor, fault))
 
     def heal(self) -> None:
         """Let nothing more go wrong: partitions close, links are fast, nobody stands still."""
@@ -269,7 +270,8 @@ class Injector:
         found: Sequence[Fault]
         if self._fixed is None:
             found = self.choices.link(by.path, seat.path)
-            self.used += found
+            if found:
+                self.used += found
         else:
             found = self._ask("link", by.path, seat.path)
         slow = 0.0
@@ -315,7 +317,7 @@ class Injector:
 
     def intercept(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> bool:
         """Note a message that is handled; True if a fault took its handling over."""
-        self.trace.raw.append((self.ground.time, "handled", cell, envelope))
+        self._log((self.ground.time, "handled", cell, envelope))
         if self.healed:
             return False
         seat = self._seats.get(cell) or self.seat(cell)
