@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from harmonium import Agent, Ref, System, child, handles, message, supervisor
 
 
@@ -101,3 +103,56 @@ def test_a_question_that_is_passed_on_is_answered():
         assert await system.ref("o0").ask(Question()) == Answer()
 
     play(scenario, *chain, child(Oracle, id="o20"))
+
+
+class Sleeper(Agent):
+    """Answers after a moment."""
+
+    @handles
+    async def question(self, question: Question) -> Answer:
+        await self.sleep(0.001)
+        return Answer()
+
+
+def test_a_callback_that_raises_is_told_to_the_loop_and_stops_nobody():
+    """Askers who are called back together do not suffer from each other."""
+    told, heard = [], []
+
+    def bad(_):
+        raise ValueError("mine")
+
+    async def scenario(system):
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        asks = [system.ref("sleeper").ask(Question()) for _ in range(3)]
+        asks[0].add_done_callback(bad)
+        for ask in asks:
+            ask.add_done_callback(lambda ask: heard.append(ask.result()))
+        await asyncio.gather(*asks)
+
+    play(scenario, child(Sleeper, id="sleeper"))
+    assert heard == [Answer()] * 3
+    assert [str(context["exception"]) for context in told] == ["mine"]
+
+
+def test_who_ends_the_program_in_a_callback_leaves_the_others_their_answers():
+    """SystemExit leaves the loop as it does from any callback; the next run goes on."""
+    heard = []
+
+    def leave(_):
+        raise SystemExit(3)
+
+    loop = asyncio.new_event_loop()
+    try:
+        system = System(supervisor("t", children=[child(Oracle, id="oracle")]))
+        loop.run_until_complete(system.__aenter__())
+        asks = [system.ref("oracle").ask(Question()) for _ in range(3)]
+        asks[0].add_done_callback(leave)
+        for ask in asks:
+            ask.add_done_callback(lambda ask: heard.append(ask.result()))
+        with pytest.raises(SystemExit):
+            loop.run_forever()
+        loop.run_until_complete(asyncio.wait_for(asyncio.gather(*asks), 10.0))
+        assert heard == [Answer()] * 3
+        loop.run_until_complete(system.__aexit__(None, None, None))
+    finally:
+        loop.close()
