@@ -60,11 +60,7 @@ def test_a_thread_wakes_the_loop(house):
 
 
 def test_each_of_many_rings_is_heard(house):
-    """However calls from threads fall among the loop's sleeps, none waits for another.
-
-    A thread that writes late may wake the loop for what was taken in already;
-    what may not be is a sleep to its end.
-    """
+    """However calls from threads fall among the loop's sleeps, none waits for another."""
     answered = [threading.Semaphore(0) for _ in range(4)]
 
     def go(number):
@@ -79,6 +75,7 @@ def test_each_of_many_rings_is_heard(house):
     while done < 2_000:
         began = time.monotonic()
         house.bell.select(10.0)
+        # A thread that writes late may wake it for what was taken in; it may not sleep to the end.
         assert house.taken or time.monotonic() - began < 10.0, "the loop slept through a ring"
         done += len(house.taken)
         for number, _ in house.taken:
