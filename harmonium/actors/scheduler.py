@@ -44,7 +44,7 @@ TIMERS_AT_ONCE = 8
 """How many timers fire before those whom they woke have run, and whoever waits on the loop has
 been answered. All that are due at once: 2,000 agents that wait 50 ms each take 1.24 to 1.34 of
 the ideal time; so many: 1.13 to 1.17, as each has the next 50 ms begin sooner."""
-TOO_LATE = 0.01
+TOO_LATE = 0.02
 """Seconds; timers that wait for longer all fire, for we are behind."""
 
 RUNNING = CellState.RUNNING
