@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import suppress
 
 import pytest
@@ -29,11 +30,16 @@ class Came:
 
 
 class Runner(Agent):
-    """Comes after a while; number 13 never does."""
+    """Comes after a while; number 13 never does, number 20 waits at the gate."""
+
+    def __init__(self, gate: threading.Event | None = None):
+        self.gate = gate
 
     @handles(reentrant=True)
     async def go(self, go: Go) -> Came:
         await self.sleep(go.n / 1000)
+        while go.n == 20 and self.gate is not None and not self.gate.is_set():
+            await self.sleep(0.001)
         if go.n == 13:
             raise ValueError("bad luck")
         return Came(go.n)
@@ -50,14 +56,14 @@ class Fan(Agent):
         return Came((await stream).n + len(heard))
 
 
-def race():
+def race(gate=None):
     """Two runners side by side, the fast one declared last, then a sum."""
     steps = [
         Step("slow", to="runner", send=lambda c: Go(20)),
         Step("fast", to="runner", send=lambda c: Go(c.request.n)),
     ]
     pipeline = Pipeline(Go, steps, name="race", result=lambda c: Came(c["slow"].n + c["fast"].n))
-    runners = [child(Runner, id="runner"), child(Fan, id="fan"), coordinator(pipeline)]
+    runners = [child(Runner, gate, id="runner"), child(Fan, id="fan"), coordinator(pipeline)]
     return supervisor("track", children=runners, max_restarts=100, within=5.0)
 
 
@@ -77,14 +83,16 @@ def test_parts_come_in_the_order_in_which_steps_end_and_then_the_answer(play):
 
 def test_the_first_part_is_there_before_the_request_ends(play):
     """Nothing is held back until the answer."""
+    gate = threading.Event()
 
     async def scenario(system):
         stream = system.stream("race", Go(1))
         assert (await anext(stream)).step == "fast"
         assert not stream.done()
+        gate.set()
         assert await stream == Came(21)
 
-    play(race(), scenario)
+    play(race(gate), scenario)
 
 
 def test_an_agent_streams_too(play):
@@ -124,18 +132,20 @@ def test_a_request_out_of_time_ends_the_stream(play):
     play(race(), scenario)
 
 
-def test_a_reader_that_leaves_gets_nothing_more(play):
+def test_a_reader_that_leaves_gets_nothing_more(play, until):
     """The parts to come are not sent; the request goes on, its answer is a late reply."""
+    gate = threading.Event()
 
     async def scenario(system):
         stream = system.stream("race", Go(1))
         await anext(stream)
         assert stream.cancel()
         assert [part async for part in stream] == []
-        await asyncio.sleep(0.1)
+        gate.set()
+        await until(lambda: len(list(system.dead_letters)))
         assert [one.reason for one in system.dead_letters] == ["late reply"]
 
-    play(race(), scenario)
+    play(race(gate), scenario)
 
 
 def test_a_slow_reader_loses_the_oldest_parts(play):
