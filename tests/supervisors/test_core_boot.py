@@ -62,6 +62,15 @@ def test_the_one_that_was_not_ready_is_waited_for():
     assert [one.child for one in effects if isinstance(one, to.Start)] == ["c"]
 
 
+def test_the_last_one_is_waited_for_too():
+    """The tree is ready when it is, and not when it was begun."""
+    state, effects = decide(initial(tree("a", "b")), on.Boot(("a",), "b"), 0.0)
+    assert to.Ready() not in effects
+    state, effects = decide(state, Started("b", 1), 1.0)
+    assert to.Ready() in effects
+    assert state.group is None
+
+
 def test_the_one_that_failed_rolls_the_boot_back():
     """Those that are up are stopped in reverse order, as in any boot."""
     state, _ = decide(initial(tree("a", "b", "c")), on.Boot(("a",), "b"), 0.0)
@@ -81,7 +90,9 @@ def test_unknown_ids_change_nothing(ready):
 def test_first_starts_are_few_and_end_at_a_supervisor():
     """A boot holds nobody else up for long; a tree below decides for itself."""
     many = initial(tree(*ids(AT_ONCE + 8)))
-    assert [one.child for one in first_starts(many)] == list(ids(AT_ONCE))
+    starts = list(first_starts(many))
+    assert [one.child for one in starts] == list(ids(AT_ONCE))
+    assert {one.incarnation for one in starts} == {1}
     mixed = initial(tree("a", child(tree("x", name="below")), "b"))
     assert [one.child for one in first_starts(mixed)] == ["a"]
     booted, _ = decide(many, on.Boot(), 0.0)

@@ -37,6 +37,20 @@ def test_a_change_leaves_all_others_alone(count, place):
     assert (after.get(old.id), len(after), len(gone)) == (new, count, count - 1)
 
 
+@pytest.mark.parametrize("count", [4, 32, 33, 1100])
+def test_several_changes_at_once_are_the_same_as_one_after_the_other(count):
+    """Whether the children stand in one node or in many."""
+    before = table(count)
+    changed = [before.get(f"c{place}").copy() for place in sorted({0, 3, count - 1})]
+    for one in changed:
+        one.restarts = 7
+    after = before.put_all(changed)
+    assert sum(one.restarts for one in before) == 0
+    assert [one.id for one in after if one.restarts] == [one.id for one in changed]
+    assert all(after.get(one.id) is one for one in changed)
+    assert len(after) == count
+
+
 def nodes(node: tuple) -> int:
     return 1 + sum(nodes(one) for one in node if isinstance(one, tuple))
 
