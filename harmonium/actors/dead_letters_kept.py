@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,8 @@ class KeptLetters:
         self._forms = forms
         self._gone = gone
         self._state = OfficeState()
-        self._letters: dict[str, DeadLetter] = {}
+        # The first one of a dict is found by passing all that were deleted before it.
+        self._letters: OrderedDict[str, DeadLetter] = OrderedDict()
         self._fresh: dict[str, DeadLetter] = {}
         self._left: list[str] = []
         self.dropped: Counter[str] = Counter()

@@ -201,13 +201,21 @@ def _run_stop_hook(cell: Cell, hook: Callable[[], Any] | None, then: Then) -> No
 def stop_children(cell: Cell, then: Then, limit: float = CHILD_STOP_LIMIT) -> None:
     """Stop an agent's children in reverse order of their start, one at a time."""
     more = cell.more
+    left: list[Cell] = []
 
     def next_child() -> None:
         if not cell.children:
             more.child_gone = None
             then()
             return
-        child = next(reversed(cell.children.values()))
+        # From a list: the last one of a dict is found by passing all that were deleted behind
+        # it, and 200,000 children took 14 s to stop where they take 4.
+        while not left or cell.children.get(left[-1].id) is not left[-1]:
+            if left:
+                left.pop()
+            else:
+                left.extend(cell.children.values())
+        child = left[-1]
         timer = cell.ground.after(limit, kill, child)
 
         def gone() -> None:

@@ -179,9 +179,10 @@ class Observers:
 
     def exited(self, cell: Cell, reason: Exit) -> None:
         """Note that an incarnation is gone."""
-        _log(cell).trace("{} #{} exited: {}", cell.path, cell.incarnation, reason)
+        path, incarnation = cell.path, cell.incarnation
+        logger.trace("{path} #{incarnation} exited: {}", reason, path=path, incarnation=incarnation)
         if self._listeners:
-            self.emit(AgentExited(cell.path, cell.incarnation, reason))
+            self.emit(AgentExited(path, incarnation, reason))
 
     def exhausted(self, cell: Cell, error: BaseException, *, parks: bool) -> None:
         """Note that a supervisor's budget is used up."""

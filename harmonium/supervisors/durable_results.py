@@ -6,6 +6,7 @@ request costs no look into the store.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,7 +49,8 @@ class Results:
     def __init__(self, path: str, keep: Keep) -> None:
         self._space = results_of(path)
         self._keep = keep
-        self._kept: dict[str, Kept] = {}
+        # The first one of a dict is found by passing all that were deleted before it.
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
 
     async def load(self, store: Store) -> None:
         """Read what is there, the oldest first."""

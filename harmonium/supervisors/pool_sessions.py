@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
@@ -141,7 +141,8 @@ class StickyWay:
         self._plain_key = _plain_key(settings)
         self._members: Sequence[Member] = ()
         self._place = unkeyed_way(ground, router.place, settings)
-        self.sessions: dict[Key, _Session] = {}
+        # The first one of a dict is found by passing all that were deleted before it.
+        self.sessions: OrderedDict[Key, _Session] = OrderedDict()
 
     def adopt(self, members: Sequence[Member], everybody: Sequence[Member]) -> None:
         """Take over who takes mail now; sessions look for themselves."""
@@ -225,7 +226,7 @@ class StickyWay:
             session = sessions[key]
             if session.ever != session.seen or not session.rests():
                 session.seen = session.ever
-                sessions[key] = sessions.pop(key)
+                sessions.move_to_end(key)
             else:
                 del sessions[key]
 

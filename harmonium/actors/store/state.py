@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 
 from harmonium.actors.store.core import Core
@@ -84,7 +85,7 @@ class _Inbox:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._news = asyncio.Event()
-        self._changes: dict[str, Change] = {}
+        self._changes: OrderedDict[str, Change] = OrderedDict()
         self._ended = False
 
     def take(self, change: Change) -> None:
@@ -109,4 +110,4 @@ class _Inbox:
             await self._news.wait()
             self._news.clear()
             while self._changes:
-                yield self._changes.pop(next(iter(self._changes)))
+                yield self._changes.popitem(last=False)[1]
