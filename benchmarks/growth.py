@@ -9,13 +9,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from loguru import logger
 
 from benchmarks import bare
 from benchmarks.figures import Figure, Workload
 from benchmarks.messages import CID, Ball, Serve
 from benchmarks.ours import Idle, Player, Side, Sink, Source, agent_of, run_system
-from harmonium import System, child, handles, supervisor
+from harmonium import Agent, System, child, handles, supervisor
+from harmonium.actors.tuning import tuned_collector
+from harmonium.protocols.routing import Sticky
+from harmonium.supervisors.pool import pool
 
 __all__ = ["workloads"]
 
@@ -86,6 +92,52 @@ def names(registered: int, hops: int) -> float:
     return run_system(supervisor("names", children=[child(Idle, id="parent"), *players]), work)
 
 
+class Taker(Agent):
+    """A member of a pool; all of them count together."""
+
+    left: int
+    done: asyncio.Event
+
+    @handles
+    def ball(self, ball: Ball) -> None:
+        """Count one less."""
+        Taker.left -= 1
+        if not Taker.left:
+            Taker.done.set()
+
+
+def sessions(kept: int, n: int) -> float:
+    """Nanoseconds for each message that opens a session and has the oldest of many forgotten."""
+
+    async def work(system: System) -> float:
+        Taker.left, Taker.done = kept + n, asyncio.Event()
+        agent_of(system, "source").other = system.ref("takers")
+        began = time.perf_counter()
+        system.tell("source", Serve(kept + n))
+        await Taker.done.wait()
+        return (time.perf_counter() - began) / (kept + n) * 1e9
+
+    takers = pool(Taker, id="takers", size=4, router=Sticky(max_sessions=kept), key="n")
+    return run_system(supervisor("sessions", children=[takers, child(Source, id="source")]), work)
+
+
+def stop(children: int) -> float:
+    """Microseconds to stop each of the children of one agent, one after the other."""
+    logger.disable("harmonium")
+
+    async def main() -> float:
+        async with System(supervisor("stop", children=[child(Idle, id="parent")])) as system:
+            parent = agent_of(system, "parent")
+            with tuned_collector():
+                for _ in range(children):
+                    parent.spawn(Idle)
+                began = time.perf_counter()
+                await system.ref("parent").stop()
+                return (time.perf_counter() - began) / children * 1e6
+
+    return asyncio.run(main())
+
+
 async def _play(system: System, path: str, hops: int) -> float:
     done = asyncio.Event()
     one, other = system.ref(f"{path}/one"), system.ref(f"{path}/other")
@@ -136,4 +188,14 @@ def workloads(*, quick: bool = False) -> list[Workload]:
         _curve("mailbox", "a stream into a mailbox", "places", mailbox, 10, 1_000, many, n=n),
         _curve("timers", "two agents beside timers", "timers", timers, 10, 10_000, n=n),
         _curve("names", "two agents beside names", "names", names, 10, 10_000, n=n),
+        _curve("sessions", "new sessions in a pool", "sessions", sessions, 100, 10_000, n=n),
+        Workload(
+            "stop",
+            "the children of one agent",
+            "us/child",
+            tuple(
+                Figure(f"{size:,} children", partial(stop, size)) for size in (100, 10_000, many)
+            ),
+            more_is_better=False,
+        ),
     ]
