@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from harmonium.actors.store import MemoryStore, Store, open_store
+from harmonium.actors.store.sql import engines
 from harmonium.actors.store.sql.schema import SCHEMA
-from harmonium.protocols.errors import ConfigError, StoreError
+from harmonium.protocols.errors import ConfigError, StoreCorrupt, StoreError
 from tests.actors.store.conftest import Place
 
 
@@ -135,3 +136,26 @@ def test_a_read_only_file_is_reported(tmp_path: Path) -> None:
     path.symlink_to("/proc/version")
     with pytest.raises(StoreError, match=r"store\.db"):
         open_store(path)
+
+
+def test_what_was_written_while_it_was_looked_at_is_looked_at_again(tmp_path, monkeypatch):
+    """Another process that makes the file at this moment does not make it look damaged."""
+    path = tmp_path / "x.db"
+    path.write_bytes(b"SQLite format 3\x00")
+    looks = []
+
+    def problem_of(place):
+        looks.append(place)
+        if len(looks) == 1:
+            path.write_bytes(b"SQLite format 3\x00" + bytes(100))
+            return StoreCorrupt(str(place), 0, "half of it was there")
+        return None
+
+    monkeypatch.setattr(engines, "_problem_of", problem_of)
+    engines._check_header(path)
+    assert looks == [path, path]
+
+
+def test_a_log_that_is_gone_when_it_is_measured_is_no_log(tmp_path):
+    """The journal of another process's commit may be taken away at any moment."""
+    assert engines._states(tmp_path / "x.db") == [(0, 0)] * 3

@@ -69,22 +69,46 @@ def _check_header(path: Path) -> None:
     """Refuse what SQLite would not: a short file of another kind, and a last page cut short.
 
     It takes the first for an empty database, and reads zeros where the second ends.
+    What another process was writing while it was looked at is looked at again.
     """
-    logs = [path.with_name(f"{path.name}-{end}") for end in ("journal", "wal")]
-    if not path.exists() or any(log.exists() and log.stat().st_size for log in logs):
-        return  # with a log, only SQLite can say what the file is
+    while True:
+        before = _states(path)
+        problem = _problem_of(path)
+        if problem is None:
+            return
+        if _states(path) == before:
+            raise problem
+
+
+def _problem_of(path: Path) -> StoreError | None:
+    size, *logs = (size for size, _ in _states(path))
+    if not size or any(logs):
+        return None  # with a log, only SQLite can say what the file is
     try:
         with path.open("rb") as file:
             begin = file.read(100)
     except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error}") from None
-    if begin and (len(begin) < 100 or not begin.startswith(b"SQLite format 3\x00")):
-        raise StoreCorrupt(str(path), 0, "this is no SQLite database")
+        return StoreError(f"{path} cannot be read: {error}")
+    if len(begin) < 100 or not begin.startswith(b"SQLite format 3\x00"):
+        return StoreCorrupt(str(path), 0, "this is no SQLite database")
     # https://www.sqlite.org/fileformat.html#the_database_header
     page_size, pages = int.from_bytes(begin[16:18], "big"), int.from_bytes(begin[28:32], "big")
-    size = path.stat().st_size
-    if begin and size < pages * (page_size if page_size > 1 else 65_536):
-        raise StoreCorrupt(str(path), size, "the file ends before its last page")
+    if size < pages * (page_size if page_size > 1 else 65_536):
+        return StoreCorrupt(str(path), size, "the file ends before its last page")
+    return None
+
+
+def _states(path: Path) -> list[tuple[int, int]]:
+    """Size and time of the last change of a database and of its logs; zeros for what is not."""
+    return [_state(path.with_name(path.name + end)) for end in ("", "-journal", "-wal")]
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:  # another process may have just taken it away
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 def _sqlite_connected(connection: Any, patience: float) -> None:
