@@ -198,6 +198,19 @@ def _run_stop_hook(cell: Cell, hook: Callable[[], Any] | None, then: Then) -> No
         then()
 
 
+def _newest(children: dict[str, Cell], left: list[Cell]) -> Cell:
+    """The child that was started last; `left` has those that may be it, the last one behind.
+
+    The last one of a dict is found by passing all that were deleted behind it:
+    200,000 children took 14 s to stop where they take 5.
+    """
+    while left and children.get(left[-1].id) is not left[-1]:
+        left.pop()
+    if not left:
+        left.extend(children.values())
+    return left[-1]
+
+
 def stop_children(cell: Cell, then: Then, limit: float = CHILD_STOP_LIMIT) -> None:
     """Stop an agent's children in reverse order of their start, one at a time."""
     more = cell.more
@@ -208,14 +221,7 @@ def stop_children(cell: Cell, then: Then, limit: float = CHILD_STOP_LIMIT) -> No
             more.child_gone = None
             then()
             return
-        # From a list: the last one of a dict is found by passing all that were deleted behind
-        # it, and 200,000 children took 14 s to stop where they take 4.
-        while not left or cell.children.get(left[-1].id) is not left[-1]:
-            if left:
-                left.pop()
-            else:
-                left.extend(cell.children.values())
-        child = left[-1]
+        child = _newest(cell.children, left)
         timer = cell.ground.after(limit, kill, child)
 
         def gone() -> None:

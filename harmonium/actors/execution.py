@@ -109,21 +109,20 @@ class Execution:
         Raises:
             StopIteration: When it ends, with its answer; else what it raises.
         """
-        if _swap_task is None:
-            loop = self.cell.ground.loop  # the running one; asking for that is a system call
+        # Before Python 3.12, to ask for the running loop is a system call; it is the ground's.
+        loop = self.cell.ground.loop if _swap_task is None else _running_loop()
+        if _swap_task is None or loop is None:
             outer = _current_tasks.get(loop)
             _current_tasks[loop] = self
         else:
-            loop = _running_loop()
-            outer = None if loop is None else _swap_task(loop, self)
+            outer = _swap_task(loop, self)
         try:
             if error is None:
                 return self._context.run(self._coroutine.send, None)
             return self._context.run(self._coroutine.throw, error)
         finally:
-            if _swap_task is not None:
-                if loop is not None:
-                    _swap_task(loop, outer)
+            if _swap_task is not None and loop is not None:
+                _swap_task(loop, outer)
             elif outer is None:
                 del _current_tasks[loop]
             else:

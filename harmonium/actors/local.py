@@ -195,9 +195,9 @@ class LocalGround(Ground):
         self._handle = None
         self.wake()
 
-    def call_soon(self, call: Callable[..., Any], *args: Any, context: Any = None) -> None:
+    def call_soon(self, call: Callable[..., Any], *args: Any) -> None:
         """Run `call(*args)` on the loop, in its next iteration."""
-        self.loop.call_soon(call, *args, context=context)
+        self.loop.call_soon(call, *args)
 
     def call_back(
         self, call: Callable[[Any], object], promise: Promise[Any], context: contextvars.Context

@@ -202,10 +202,10 @@ class Scheduler:
         return bool(ready) or bool(timers.heap and timers.heap[0][0] <= now)
 
     def fire_timers(self, now: float) -> None:
-        """Call what is due, the earliest first and a few at once."""
+        """Call what is due, the earliest first and a few at once; something has to be."""
         timers, heap = self.timers, self.timers.heap
         left = TIMERS_AT_ONCE if heap[0][0] > now - TOO_LATE else len(heap)
-        while heap and heap[0][0] <= now:  # `pop_due` and `guard`, without their calls
+        while heap and heap[0][0] <= now:  # `guard`, without its call
             timer = heappop(heap)[2]
             call, timer.call = timer.call, None
             if call is None:

@@ -9,6 +9,7 @@ production.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 from _random import Random as Core
 from collections.abc import Callable, Coroutine, Mapping
@@ -350,9 +351,15 @@ class SimulatedGround(Ground):
     def wake(self) -> None:
         """Nothing: `run` looks for itself."""
 
-    def call_soon(self, call: Callable[..., Any], *args: Any, context: Any = None) -> None:
+    def call_soon(self, call: Callable[..., Any], *args: Any) -> None:
         """Run `call(*args)` in the next step."""
-        self.loop.call_soon(call, *args, context=context)
+        self.loop.call_soon(call, *args)
+
+    def call_back(
+        self, call: Callable[[Any], object], promise: Promise[Any], context: contextvars.Context
+    ) -> None:
+        """Run `call(promise)` in the next step."""
+        self.loop.call_soon(call, promise, context=context)
 
     def call_threadsafe(self, call: Callable[[], Any]) -> None:
         """Run `call()` in the next step; at once for a blocking handler, which cannot wait."""

@@ -44,7 +44,7 @@ class Switchboard(Scheduler):
         """Whether the caller is on the ground's thread."""
         return get_ident() == self.thread_id
 
-    def call_soon(self, call: Callable[..., Any], *args: Any, context: Any = None) -> None:
+    def call_soon(self, call: Callable[..., Any], *args: Any) -> None:
         """Run `call(*args)` in the ground's thread, after the present turn."""
         raise NotImplementedError
 
@@ -52,7 +52,7 @@ class Switchboard(Scheduler):
         self, call: Callable[[Any], object], promise: Promise[Any], context: contextvars.Context
     ) -> None:
         """Run `call(promise)` in a context in the ground's thread, after the present turn."""
-        self.call_soon(call, promise, context=context)
+        raise NotImplementedError
 
     def call_threadsafe(self, call: Callable[[], Any]) -> None:
         """Run `call()` in the ground's thread, from any thread."""

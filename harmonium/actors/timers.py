@@ -88,13 +88,6 @@ class Timers:
             self.cancelled -= 1
         return heap[0][0] if heap else None
 
-    def pop_due(self, now: float) -> Timer | None:
-        """Take the earliest live timer that is due at `now`, or None."""
-        due = self.next_due()
-        if due is None or due > now:
-            return None
-        return heapq.heappop(self.heap)[2]
-
     def sweep(self) -> None:
         """Take out what was cancelled, when that is the majority."""
         self.heap = [entry for entry in self.heap if entry[2].call is not None]

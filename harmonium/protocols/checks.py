@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from harmonium.protocols.errors import SpecError
+from harmonium.protocols.errors import ConfigError, SpecError
 
-__all__ = ["check_count", "check_flag", "check_seconds", "is_number"]
+__all__ = ["check_count", "check_flag", "check_seconds", "inside", "is_number"]
 
+Made = TypeVar("Made")
 _LARGEST = sys.float_info.max
 
 
@@ -78,6 +80,17 @@ def check_flag(place: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise SpecError(place, f"{value!r} is neither True nor False", "give a bool")
     return value
+
+
+def inside(
+    place: str, make: Callable[[], Made], error: type[ConfigError | SpecError] = SpecError
+) -> Made:
+    """Run `make`; put `place` where its SpecError names only the class, as an error of a kind."""
+    try:
+        return make()
+    except SpecError as raised:
+        _, dot, field = raised.path.partition(".")
+        raise error(place + dot + field, raised.problem, raised.remedy) from None
 
 
 def _short(value: float) -> str:

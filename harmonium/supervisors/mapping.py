@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from harmonium.protocols.checks import inside
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.reliability.lease import LeasePolicy
 from harmonium.supervisors import words
@@ -28,7 +29,6 @@ from harmonium.supervisors.mapping_values import (
     as_is,
     fields_of,
     imported,
-    inside,
     list_of,
     table_of,
 )

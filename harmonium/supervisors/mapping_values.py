@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from harmonium.protocols.checks import check_count
+from harmonium.protocols.checks import check_count, inside
 from harmonium.protocols.durations import parse_duration
 from harmonium.protocols.errors import ConfigError, SpecError
 from harmonium.protocols.nearest import did_you_mean
@@ -25,7 +25,6 @@ __all__ = [
     "as_is",
     "fields_of",
     "imported",
-    "inside",
     "list_of",
     "mail",
     "money",
@@ -180,12 +179,3 @@ def list_of(place: str, value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise SpecError(place, f"{value!r} is no list", "write a list")
     return tuple(value)
-
-
-def inside(place: str, make: Callable[[], Made]) -> Made:
-    """Run `make`; put `place` where its error names only the class."""
-    try:
-        return make()
-    except SpecError as error:
-        _, dot, field = error.path.partition(".")
-        raise SpecError(place + dot + field, error.problem, error.remedy) from None

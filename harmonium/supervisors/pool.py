@@ -10,6 +10,7 @@ import attrs
 from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
 from harmonium.protocols.autoscale import Autoscale
+from harmonium.protocols.checks import inside
 from harmonium.protocols.contract import Contract
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.message import info_of
@@ -130,7 +131,7 @@ def pool(  # noqa: PLR0913 - one keyword per field of the spec, all optional
         **fields,
     )
     first, scale = _scale(place, size, autoscale)
-    settings = _at(
+    settings = inside(
         place,
         lambda: PoolSettings(
             size=first,
@@ -166,7 +167,7 @@ def _scale(place: str, size: Any, policy: Autoscale | None) -> tuple[int, Autosc
         if len(size) != 2 or not all(type(one) is int for one in size):
             raise SpecError(f"{place}.size", f"{size!r} is no size", "give fewest and most members")
         least, most = size
-        bounded = _at(
+        bounded = inside(
             place, lambda: attrs.evolve(policy or Autoscale(), minimum=least, maximum=most)
         )
         return least, bounded
@@ -207,13 +208,3 @@ def contract_of(template: ChildSpec) -> Contract | None:
 def fields_of(cls: type) -> tuple[str, ...]:
     """Name the fields of a message class."""
     return tuple(one.name for one in attrs.fields(cls)) if info_of(cls) is not None else ()
-
-
-def _at(place: str, make: Callable[[], Any]) -> Any:
-    """Run `make`; put the pool's name where its error names only the class."""
-    try:
-        return make()
-    except SpecError as error:
-        _, _, field = error.path.partition(".")
-        where = f"{place}.{field}" if field else place
-        raise SpecError(where, error.problem, error.remedy) from None

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.autoscale import Autoscale
+from harmonium.protocols.checks import inside
 from harmonium.protocols.routing import (
     BROADCAST,
     CONSISTENT_HASH,
@@ -25,7 +26,6 @@ from harmonium.supervisors.mapping_values import (
     as_is,
     fields_of,
     imported,
-    inside,
     list_of,
     record,
     seconds,

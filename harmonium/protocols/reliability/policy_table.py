@@ -13,9 +13,9 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.backoff import Backoff
-from harmonium.protocols.checks import is_number
+from harmonium.protocols.checks import inside, is_number
 from harmonium.protocols.durations import parse_duration
-from harmonium.protocols.errors import ConfigError, SpecError
+from harmonium.protocols.errors import ConfigError
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.reliability.breaker import BreakerPolicy
 from harmonium.protocols.reliability.bulkhead import BulkheadPolicy
@@ -106,11 +106,7 @@ def _build(place: str, data: Any, cls: type[Any], read: Callable[[str, str, Any]
         if field.init and field.default is attrs.NOTHING and field.name not in data:
             raise ConfigError(place, f"it has no {field.name}", f"give {field.name} = ...")
     values = {key: read(f"{place}.{key}", key, value) for key, value in data.items()}
-    try:
-        return cls(**values)
-    except SpecError as error:
-        _, dot, key = error.path.partition(".")
-        raise ConfigError(place + dot + key, error.problem, error.remedy) from None
+    return inside(place, lambda: cls(**values), ConfigError)
 
 
 def _seconds(place: str, value: Any) -> float:
