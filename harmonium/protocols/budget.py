@@ -113,7 +113,10 @@ class Window:
 
     def _since(self, oldest: int) -> int:
         """Find the first entry that is not older."""
-        return bisect_left(self._stamps, oldest, self._start, self._end)
+        start = self._start
+        if start == self._end or self._stamps[start] >= oldest:  # as a rule; half the price
+            return start
+        return bisect_left(self._stamps, oldest, start, self._end)
 
     def entries(self) -> tuple[float, ...]:
         """List the times that were entered and not yet forgotten, in seconds."""

@@ -15,6 +15,7 @@ from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.timers import Timer
 from harmonium.protocols.lifecycle import SHUTDOWN, Exit, ExitKind
 from harmonium.supervisors.core import effects, events
+from harmonium.supervisors.core.record import Record
 from harmonium.supervisors.core.timers import Due, Token
 from harmonium.supervisors.waiting_mail import Doorkeeper
 
@@ -74,7 +75,8 @@ class Carrier:
         """Tear the failed instance down and build its successor in the same cell."""
         cell = self._instance(effect.child, effect.incarnation)
         if cell is not None:
-            error = effect.cause.error or RuntimeError(effect.cause.text)
+            failure = cell.more.failure
+            error = RuntimeError(effect.cause.text) if failure is None else failure[0]
             starting.restart(cell, effect.successor, error)
 
     def resume(self, effect: effects.Resume) -> None:
@@ -220,9 +222,9 @@ class Carrier:
         path = f"{self._me.path}/{effect.child}" if effect.child else self._me.path
         logger.bind(path=path).warning("{}: {}", path, effect.text)
 
-    def journal(self, effect: effects.Journal) -> None:
-        """Remember a decision."""
-        self._supervisor.remember(effect.record)
+    def remember(self, record: Record) -> None:
+        """Keep a decision."""
+        self._supervisor.remember(record)
 
 
 _METHODS: dict[type, Any] = {
@@ -245,5 +247,5 @@ _METHODS: dict[type, Any] = {
     effects.Spend: Carrier.spend,
     effects.Answer: Carrier.answer,
     effects.Notice: Carrier.notice,
-    effects.Journal: Carrier.journal,
+    Record: Carrier.remember,
 }

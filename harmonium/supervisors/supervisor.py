@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harmonium.actors import failed_mail, failing
 from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
-from harmonium.actors.burying import report_first
+from harmonium.actors.burying import report, report_first
 from harmonium.actors.cell import Cell, CellState
 from harmonium.actors.promise import Promise
 from harmonium.protocols.lifecycle import SHUTDOWN, Exited, Phase, Started
@@ -22,7 +22,7 @@ from harmonium.protocols.lifecycle import Failed as ChildFailed
 from harmonium.supervisors.carrier import Carrier
 from harmonium.supervisors.core import events
 from harmonium.supervisors.core.cause import Cause
-from harmonium.supervisors.core.decide import decide, first_starts, initial, survivors
+from harmonium.supervisors.core.decide import AT_ONCE, decide, first_starts, initial, survivors
 from harmonium.supervisors.core.record import Record
 from harmonium.supervisors.core.state import State
 from harmonium.supervisors.fingerprint import fingerprint
@@ -62,9 +62,10 @@ class Supervisor(Agent):
         self.up: Promise[None] = Promise(self._cell.ground)
         self.gone: Callable[[], None] | None = None
         self._carrier = Carrier(self)
-        self._begins = False
-        self._seen: Cell | None = None
-        """The child that became ready while it was built in `_begin`."""
+        self._looks = False
+        """Whether children are being built in our own turn, so that we see who is ready."""
+        self._seen: list[Cell] = []
+        """Those that became ready so, and are not reported."""
 
     def started(self) -> Any:
         """Start the children; ready when they are."""
@@ -77,21 +78,21 @@ class Supervisor(Agent):
     def _begin(self) -> events.Boot:
         """Build the first children, for as long as each is ready at once."""
         ready: list[str] = []
-        self._begins = True
+        self._looks = True
         for start in first_starts(self.state):
             self._carrier.start(start)
             if not self._saw_ready():
-                self._begins = False
+                self._looks = False
                 return events.Boot(tuple(ready), start.child)
             ready.append(start.child)
-        self._begins = False
+        self._looks = False
         return events.Boot(tuple(ready))
 
     def _saw_ready(self) -> bool:
         """Whether the child that was built is ready, and nothing else is to be heard of it."""
-        child, self._seen = self._seen, None
-        if child is None:
+        if not self._seen:
             return False
+        child = self._seen.pop()
         if child.state is CellState.RUNNING and not self._cell.signals:
             return True
         report_first(child, Started(child.id, child.incarnation))
@@ -106,11 +107,32 @@ class Supervisor(Agent):
         self._cell.more.legacy = survivors(self.state)
 
     def happen(self, event: Any) -> None:
-        """Let the core decide about one event, and carry the effects out."""
+        """Let the core decide about one event, carry the effects out, and go on with who is up."""
+        self._decide(event)
+        if self._seen:
+            self._go_on()
+
+    def _decide(self, event: Any) -> None:
         ground, carry_out = self._cell.ground, self._carrier.carry_out
         self.state, effects = decide(self.state, event, ground.clock(), ground.random.random())
-        for effect in effects:
-            carry_out(effect)
+        self._looks = True
+        try:
+            for effect in effects:
+                carry_out(effect)
+        finally:
+            self._looks = False
+
+    def _go_on(self) -> None:
+        """Decide about the children that were ready at once; behind the first many they report."""
+        left = AT_ONCE
+        while self._seen:
+            child = self._seen.pop(0)
+            news = Started(child.id, child.incarnation)
+            if left:
+                left -= 1
+                self._decide(news)
+            else:
+                report(child, news)
 
     def remember(self, record: Record) -> None:
         """Keep a decision in the journal, and in its file where there is one."""
@@ -127,12 +149,13 @@ class Supervisor(Agent):
     def _child_ready(self, child: Cell) -> bool:
         """See for ourselves that a child we build is ready, unless there is news before that.
 
-        A report would take 3 us, to be made and heard in a turn of its own.
+        A report would take 3 us, to be made and heard in a turn of its own. A supervisor
+        below makes one: a whole tree would come up in one turn.
         """
-        if self._begins and not self._cell.signals:
-            self._seen = child
-            return True
-        return False
+        if not self._looks or self._cell.signals or child.agent.supervises:
+            return False
+        self._seen.append(child)
+        return True
 
     def _child_report(self, child: Cell, report: Any) -> None:
         if child.parent is not self._cell:
@@ -150,11 +173,12 @@ class Supervisor(Agent):
             report.phase,
             self._suspect(child, report),
         )
-        self.happen(event)
+        self._decide(event)
         bundles = self._cell.ground.bundles
         if bundles is not None:
             bundles.write(child, report, self.journal[-1] if self.journal else None)
         failed_mail.settle_failure(child)
+        self._go_on()
 
     def _suspect(self, child: Cell, report: ChildFailed) -> events.Suspect | None:
         if report.envelope is None or child.more.undecided is None:

@@ -388,6 +388,7 @@ class Node:
             self.world.escalated.append(effect.cause)
             return
         id, incarnation = self.me
+        self.world.passed_on.append(effect.cause)
         self.parent.cells[id].state = "failed"
         self.parent.post(on.Failed(id, incarnation, effect.cause, Phase.CHILD))
 
@@ -404,8 +405,8 @@ class Node:
     def do_notice(self, effect) -> None:
         self.world.notices.append((effect.child, effect.text))
 
-    def do_journal(self, effect) -> None:
-        self.records.append(effect.record)
+    def do_record(self, effect) -> None:
+        self.records.append(effect)
 
 
 @attrs.frozen
@@ -429,6 +430,7 @@ class World:
         self.notices: list = []
         self.given_up: list = []
         self.escalated: list = []
+        self.passed_on: list = []
         self.worked: list = []
         self.replies: list = []
         self.forwarded: list = []

@@ -235,8 +235,8 @@ def test_s74_escalate_fails_the_supervisor_with_the_very_same_exception():
     """Everything below is restarted when the parent decides so."""
     error = RuntimeError("x")
     world = decided(error)
-    failed = [one for one in world.top.effects if isinstance(one, Restart)]
-    assert failed[0].cause.error is error
+    assert [cause.error for cause in world.passed_on] == [error]
+    assert [one.child for one in world.top.effects if isinstance(one, Restart)] == ["inner"]
     assert world.alive() == ["inner", "A", "B"]
     assert world.starts["A"] == 2
     assert world.used == 1

@@ -13,7 +13,7 @@ from harmonium.supervisors.core import events as on
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.child import Status
 from harmonium.supervisors.core.decide import AT_ONCE, decide, first_starts, initial
-from harmonium.supervisors.core.effects import Journal
+from harmonium.supervisors.core.record import Record
 from harmonium.supervisors.core.state import Mode
 from harmonium.supervisors.spec import child, supervisor
 from tests.supervisors.harness import agent, tree
@@ -30,7 +30,7 @@ def seen(state):
 
 
 def orders(effects):
-    return [one for one in effects if not isinstance(one, Journal)]
+    return [one for one in effects if not isinstance(one, Record)]
 
 
 @given(count=st.integers(1, 40), up=st.integers(0, 40))

@@ -13,6 +13,7 @@ from tests.supervisors.harness import World, kid, tree
 
 ERROR = ValueError("x")
 CAUSE, REASON = Cause.of(ERROR), Exit(ExitKind.CRASH, "x", ERROR)
+CAUSE_OF_A = Cause("ValueError: A broke", ("ValueError", "Exception", "BaseException"))
 FIELDS = {
     "child": "A",
     "incarnation": 1,
@@ -45,7 +46,7 @@ def test_an_exception_is_left_out_and_nothing_else(kind):
     again = bare(value)
     if kind is Exited:
         assert again == events.Ended("A", 1, REASON, CAUSE)
-    elif kind is not events.Ended:  # which is made without one
+    elif kind not in (events.Ended, effects.Restart):  # which are made without one
         assert again == value
         assert type(again) is kind
         assert getattr(again, "cause", CAUSE.bare()).error is None
@@ -78,6 +79,7 @@ def test_a_record_holds_what_was_ordered_and_what_the_window_held():
     world.crash("A")
     record = next(one for one in reversed(world.top.records) if one.verdicts)
     assert [type(one).__name__ for one in record.effects] == ["Restart"]
-    assert record.effects[0].cause.text == "ValueError: A broke"
+    assert record.effects[0].cause == CAUSE_OF_A
+    assert record.effects[0].cause.error is None
     assert (record.before, record.after) == (2, 3)
     assert record.verdicts[0].why == "ValueError: A broke; 3 of 9 restarts within 10 s used."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harmonium.supervisors.core.child import Child
+from harmonium.supervisors.core.child import Child, copy_child
 from harmonium.supervisors.core.table import Table
 from harmonium.supervisors.spec import child
 
@@ -35,7 +35,7 @@ def test_every_version_stays_as_it_was(steps):
             table = table.put(one)
             model[id] = one
         elif what == "change" and id in model:
-            one = model[id].copy()
+            one = copy_child(model[id])
             one.restarts += 1
             table, model[id] = table.put(one), one
         elif what == "remove" and id in model:

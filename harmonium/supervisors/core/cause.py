@@ -7,7 +7,7 @@ from functools import lru_cache
 import attrs
 
 from harmonium.protocols.lifecycle import Exit
-from harmonium.protocols.quick import quick
+from harmonium.protocols.quick import maker, quick
 
 __all__ = ["Cause", "class_name"]
 
@@ -50,7 +50,7 @@ class Cause:
             >>> Cause.of(KeyError("sku")).lineage[:2]
             ('KeyError', 'LookupError')
         """
-        return cls(_line(error), _lineage(type(error)), error)  # type: ignore[arg-type]
+        return _make(_line(error), _lineage(type(error)), error)  # type: ignore[arg-type]
 
     @classmethod
     def of_exit(cls, reason: Exit) -> Cause:
@@ -59,10 +59,13 @@ class Cause:
 
     def bare(self) -> Cause:
         """Give the same without the exception, which would keep its frames alive."""
-        return self if self.error is None else Cause(self.text, self.lineage)
+        return self if self.error is None else _make(self.text, self.lineage)
 
     def __str__(self) -> str:
         return self.text
+
+
+_make = maker(Cause)
 
 
 @lru_cache(maxsize=256)  # the names cost 2 us, and each crash asks for them

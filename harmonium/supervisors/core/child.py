@@ -9,12 +9,13 @@ import attrs
 
 from harmonium.protocols.budget import Window
 from harmonium.protocols.lifecycle import SHUTDOWN, Exit
+from harmonium.protocols.quick import copier
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.timers import Due
 from harmonium.supervisors.poison import Suspect
 from harmonium.supervisors.spec import ChildSpec
 
-__all__ = ["After", "Aside", "Child", "Status", "Why"]
+__all__ = ["After", "Aside", "Child", "Status", "Why", "copy_child"]
 
 
 class Status(enum.Enum):
@@ -173,38 +174,6 @@ class Child:
         """Tell how long it has been ready; 0 if it never was since its start."""
         return 0.0 if self.ready_at is None else now - self.ready_at
 
-    def copy(self) -> Child:
-        """Make a record that may be changed."""
-        return Child(  # spelled out: 4 times as fast as attrs.evolve, and each crash pays it
-            self.spec,
-            self.id,
-            self.place,
-            self.status,
-            self.incarnation,
-            self.cell,
-            self.suspended,
-            self.why,
-            self.after,
-            self.due,
-            self.serial,
-            self.until,
-            self.cause,
-            self.reason,
-            self.ended,
-            self.ready_at,
-            self.waited,
-            self.failures,
-            self.streak,
-            self.restarts,
-            self.window,
-            self.trials,
-            self.on_trial,
-            self.suspects,
-            self.starters,
-            self.stoppers,
-            self.added,
-        )
-
     def settle(self) -> None:
         """Refuse any change from now on."""
         self.__class__ = _Settled
@@ -218,5 +187,8 @@ class _Settled(Child):
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise attrs.exceptions.FrozenInstanceError
 
+
+copy_child = copier(Child)
+"""Make a record that may be changed."""
 
 _LIVE = frozenset({Status.STARTING, Status.RUNNING, Status.STOPPING})

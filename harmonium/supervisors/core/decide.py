@@ -16,7 +16,7 @@ from harmonium.supervisors.core import (
     shutdown,
 )
 from harmonium.supervisors.core.child import Child, Status, Why
-from harmonium.supervisors.core.effects import Effect, Journal, Resume, Start
+from harmonium.supervisors.core.effects import Effect, Resume, Start
 from harmonium.supervisors.core.instances import launch
 from harmonium.supervisors.core.journal import record
 from harmonium.supervisors.core.state import Mode, State
@@ -24,7 +24,7 @@ from harmonium.supervisors.core.table import Table
 from harmonium.supervisors.core.turn import Turn
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
-__all__ = ["decide", "first_starts", "initial", "survivors"]
+__all__ = ["AT_ONCE", "decide", "first_starts", "initial", "survivors"]
 
 AT_ONCE = 32
 """How many children may be built in one turn; each takes some 20 us besides its own start."""
@@ -103,7 +103,7 @@ def decide(
         _take_up(turn)
     if event.__class__ not in _QUESTIONS:
         draft.number += 1
-        turn.effects.append(Journal(record(turn, state, event)))
+        turn.effects.append(record(turn, state, event))
     return turn.close(), tuple(turn.effects)
 
 

@@ -1,7 +1,8 @@
 """What a decision leads to: the effects that an interpreter carries out, in order.
 
 The interpreter carries out each effect without waiting for its end; what comes of
-it returns as an event. A child's *cell* is what others hold on to: ref, path,
+it returns as an event. The last one is the `Record` of the decision, to be kept in a
+journal (the newest ones, in a ring). A child's *cell* is what others hold on to: ref, path,
 mailbox and watchers. It outlives incarnations and ends with `Release`.
 """
 
@@ -28,7 +29,6 @@ __all__ = [
     "Escalate",
     "Finish",
     "GiveUp",
-    "Journal",
     "Kill",
     "Notice",
     "Park",
@@ -89,7 +89,7 @@ class Restart:
         incarnation: The failed, suspended instance.
         successor: The number of the new one.
         spec: How to make it.
-        cause: What the old one raised.
+        cause: What the old one raised, in words; its exception is in the child's cell.
         reports: As in `Start`.
     """
 
@@ -322,14 +322,6 @@ class Notice:
     text: str
 
 
-@quick
-@attrs.frozen(slots=True)
-class Journal:
-    """Keep this record of the decision (the newest ones, in a ring)."""
-
-    record: Record
-
-
 Effect = (
     Start
     | Restart
@@ -350,5 +342,5 @@ Effect = (
     | Spend
     | Answer
     | Notice
-    | Journal
+    | Record
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harmonium.protocols.lifecycle import Exit
+from harmonium.protocols.quick import maker
 from harmonium.supervisors.core.answers import Heard, Outcome, Reply
 from harmonium.supervisors.core.cause import Cause
 from harmonium.supervisors.core.child import After, Child, Status, Why
@@ -24,6 +25,8 @@ __all__ = [
     "respond",
 ]
 
+_restart, _start = maker(Restart), maker(Start)
+
 
 def launch(turn: Turn, child: Child) -> None:
     """Start the next instance: in place of a failed one, in a kept cell, or in a new one."""
@@ -32,10 +35,10 @@ def launch(turn: Turn, child: Child) -> None:
     spec, before, cause = child.spec, child.incarnation, child.cause
     reports = spec.is_supervisor and _reports(turn)
     if child.suspended and cause is not None:
-        turn.emit(Restart(child.id, before, before + 1, spec, cause, reports))
+        turn.emit(_restart(child.id, before, before + 1, spec, cause.bare(), reports))
     else:
         fresh = not child.cell
-        turn.emit(Start(child.id, before + 1, spec, None if fresh else cause, fresh, reports))
+        turn.emit(_start(child.id, before + 1, spec, None if fresh else cause, fresh, reports))
     appear(child)
     await_start(turn, child)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import attrs
 
 from harmonium.supervisors.core.decide import decide, initial
-from harmonium.supervisors.core.effects import Effect, Journal
+from harmonium.supervisors.core.effects import Effect
 from harmonium.supervisors.core.journal import bare
 from harmonium.supervisors.core.record import Record
 from harmonium.supervisors.core.state import State
@@ -67,7 +67,7 @@ def replay(
     deviations = []
     for one in records:
         state, effects = decide(state, one.event, one.now, one.draw)
-        effects = tuple(bare(each) for each in effects if not isinstance(each, Journal))
+        effects = tuple(bare(each) for each in effects if not isinstance(each, Record))
         if effects != one.effects:
             deviations.append(Deviation(one, effects))
     return Replay(state, tuple(deviations))

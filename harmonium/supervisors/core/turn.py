@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harmonium.supervisors.core.child import Child, Why
+from harmonium.protocols.quick import maker
+from harmonium.supervisors.core.child import Child, Why, copy_child
 from harmonium.supervisors.core.effects import CancelTimer, Effect, SetTimer
 from harmonium.supervisors.core.record import Verdict
-from harmonium.supervisors.core.state import State
+from harmonium.supervisors.core.state import State, copy_state
 from harmonium.supervisors.core.timers import Due, Token
 from harmonium.supervisors.spec import ChildSpec
 
 __all__ = ["Turn"]
+
+_verdict, _token = maker(Verdict), maker(Token)
+_set_timer, _cancel_timer = maker(SetTimer), maker(CancelTimer)
 
 
 class Turn:
@@ -30,7 +34,7 @@ class Turn:
     __slots__ = ("_drafts", "draw", "effects", "now", "state", "verdicts")
 
     def __init__(self, state: State, now: float, draw: float) -> None:
-        self.state = state.copy()
+        self.state = copy_state(state)
         self.now = now
         self.draw = draw
         self.effects: list[Effect] = []
@@ -43,7 +47,7 @@ class Turn:
 
     def rule(self, child: str, choice: str, why: str) -> None:
         """Write down what was decided, and why."""
-        self.verdicts.append(Verdict(child, choice, why))
+        self.verdicts.append(_verdict(child, choice, why))
 
     # --- children ---
 
@@ -55,7 +59,7 @@ class Turn:
         known = self.state.table.get(id)
         if known is None:
             return None
-        draft = self._drafts[id] = known.copy()
+        draft = self._drafts[id] = copy_child(known)
         return draft
 
     def peek(self, id: str) -> Child | None:
@@ -66,7 +70,7 @@ class Turn:
         """Give the record of a child that was met in the table, to be changed at will."""
         draft = self._drafts.get(known.id)
         if draft is None:
-            draft = self._drafts[known.id] = known.copy()
+            draft = self._drafts[known.id] = copy_child(known)
         return draft
 
     def add(self, spec: ChildSpec, why: Why, *, added: bool) -> Child:
@@ -105,12 +109,12 @@ class Turn:
             self.disarm(child)
         self.state.serial = serial = self.state.serial + 1
         child.due, child.serial = due, serial
-        self.effects.append(SetTimer(Token(child.id, due, serial), delay))
+        self.effects.append(_set_timer(_token(child.id, due, serial), delay))
 
     def disarm(self, child: Child) -> None:
         """Drop the child's timer, if it has one."""
         if child.serial:
-            self.effects.append(CancelTimer(Token(child.id, child.due, child.serial)))
+            self.effects.append(_cancel_timer(_token(child.id, child.due, child.serial)))
             child.serial = 0
 
     # --- the end ---
