@@ -17,6 +17,7 @@ import attrs
 from harmonium.actors.store.ports import Store
 from harmonium.supervisors.spec import SupervisorSpec
 from harmonium.supervisors.system import System
+from harmonium.supervisors.system_options import SystemOptions
 
 __all__ = ["Application", "Job", "Summary"]
 
@@ -102,6 +103,8 @@ class Application(Generic[S, Input]):
         work: Feeds the input to the running system.
         sample: The input when none is given.
         demo: The chaos plan of the demo, to be seen crashing and recovering.
+        options: What its system is run with besides the tree. ``--store`` counts
+            in place of its store.
     """
 
     name: str
@@ -112,3 +115,4 @@ class Application(Generic[S, Input]):
     work: Callable[[Job[S], Input], Awaitable[Summary]] | None = None
     sample: Path | None = None
     demo: str = ""
+    options: SystemOptions = attrs.field(factory=SystemOptions)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from harmonium.cli.application import Application
 from harmonium.supervisors.checks import ADVICE, find_mistakes
+from harmonium.supervisors.lint import lint_options
 
 __all__ = ["check_application"]
 
@@ -18,7 +19,8 @@ __all__ = ["check_application"]
 def check_application(application: Application[Any, Any], *, as_json: bool) -> int:
     """Print what was found, advice last; 0 when there is no more than advice, 1 otherwise."""
     tree = application.build(application.settings())
-    findings = sorted(find_mistakes(tree), key=lambda one: one.rule == ADVICE)
+    found = [*find_mistakes(tree), *lint_options(tree, application.options)]
+    findings = sorted(found, key=lambda one: one.rule == ADVICE)
     status = 1 if any(one.rule != ADVICE for one in findings) else 0
     if as_json:
         rows = [attrs.asdict(finding) for finding in findings]

@@ -15,6 +15,7 @@ from harmonium.cli.application import Application
 from harmonium.protocols.errors import ConfigError, DefinitionError
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec, child, supervisor
+from harmonium.supervisors.system_options import SystemOptions
 
 __all__ = ["find_application"]
 
@@ -36,7 +37,7 @@ def find_application(system: str) -> Application[Any, Any]:
         ConfigError: If there is no such thing; it says what was looked for.
     """
     if system.endswith(".toml"):
-        return _of_tree(system, _from_toml(Path(system)))
+        return _of_tree(system, *_from_toml(Path(system)))
     if ":" in system:
         module, _, name = system.partition(":")
         return _as_application(system, _attribute(system, _import(system, module), name))
@@ -116,11 +117,19 @@ def _as_application(system: str, found: Any) -> Application[Any, Any]:
     raise ConfigError(f"system {system!r}", f"it is {found!r}, no application, tree or agent class")
 
 
-def _of_tree(system: str, tree: SupervisorSpec) -> Application[Any, Any]:
-    return Application(tree.name, f"the tree of {system}", _NoSettings, lambda _: tree)
+def _of_tree(
+    system: str, tree: SupervisorSpec, options: SystemOptions | None = None
+) -> Application[Any, Any]:
+    return Application(
+        tree.name,
+        f"the tree of {system}",
+        _NoSettings,
+        lambda _: tree,
+        options=options or SystemOptions(),
+    )
 
 
-def _from_toml(path: Path) -> SupervisorSpec:
+def _from_toml(path: Path) -> tuple[SupervisorSpec, SystemOptions]:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # what the file names is looked up here first
     try:
@@ -129,6 +138,17 @@ def _from_toml(path: Path) -> SupervisorSpec:
         raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"is no TOML: {error}") from None
-    from harmonium.supervisors.mapping import from_mapping  # noqa: PLC0415 - for TOML files alone
+    from harmonium.supervisors.mapping_system import (  # noqa: PLC0415 - for TOML files alone
+        system_from_mapping,
+    )
 
-    return from_mapping(data)
+    tree, options = system_from_mapping(data)
+    return tree, _beside(path, options)
+
+
+def _beside(path: Path, options: SystemOptions) -> SystemOptions:
+    """Look for the store beside the file, from whichever folder the command is given."""
+    place = options.store
+    if place is None or "://" in str(place) or str(place).strip(":") == "memory":
+        return options
+    return attrs.evolve(options, store=str(path.parent / place))

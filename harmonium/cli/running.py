@@ -45,7 +45,8 @@ class RunOptions:
         json: Print the summary as JSON on stdout.
         bundles: Folder for crash bundles; None writes none.
         journal: Folder for the supervisors' decisions; None writes none.
-        store: A path or URL for what must outlive the process; None for nowhere.
+        store: A path or URL for what must outlive the process; None takes the
+            application's, where it declares one.
         resume: Go on with the run that the store holds.
         trace: File for a trace of the newest messages; None traces nothing.
         control: Where operators reach the running system; None for nowhere.
@@ -89,8 +90,9 @@ def run_application(application: Application[Any, Any], options: RunOptions) -> 
     ):
         run = _Run(application, settings, data, plan, output, trace, screen, options)
         run.resumed = resumed
+        given = {**application.options.arguments(), "seed": options.seed, "store": store}
         with tuned_collector():  # the process is ours
-            status, summary = asyncio.run(run.main(System(tree, seed=options.seed, store=store)))
+            status, summary = asyncio.run(run.main(System(tree, **given)))
     if summary is not None:
         _show(summary, options, console)
     for line in run.last_words:

@@ -13,6 +13,7 @@ import attrs
 from harmonium.cli.application import Application, Job, Summary
 from harmonium.protocols.errors import ConfigError
 from harmonium.protocols.nearest import did_you_mean
+from harmonium.supervisors.spec import SupervisorSpec
 from harmonium.testing.calm import calm
 from harmonium.testing.choices import Choices
 from harmonium.testing.faults import Fault
@@ -111,15 +112,26 @@ class Runs:
 
     def _scene(self) -> Scene:
         return Scene(
-            lambda: self._application.build(self._settings),
+            self._build,
             self._body,
             horizon=0.0,
             settle=3600.0 if self._application.work else 0.0,
             max_deliveries=100_000_000,
         )
 
+    def _build(self, world: World) -> SupervisorSpec:
+        """Make the tree; what the application declares of its system holds in the world too."""
+        options = self._application.options
+        if options.store is not None:
+            world.store()  # on a simulated disk: a simulation must not touch the real one
+        if options.dead_letters is not None:
+            world.ground.dead_letters.limits = options.dead_letters
+        return self._application.build(self._settings)
+
     async def _body(self, world: World) -> None:
         ground = world.ground
+        if self._application.options.topics is not None:
+            ground.topics.durable.keep(self._application.options.topics)
         timer = ground.after(self._duration, world.heal)
         if self._application.work is None:
             await asyncio.sleep(self._duration)

@@ -29,6 +29,15 @@ def run_store(
 ) -> Iterator[tuple[Store | None, bool]]:
     """Open the store of a run, and close it after the system has stopped.
 
+    Args:
+        application: Which one; the store that it declares is opened where no
+            place is given. One without a job has no end, so it just goes on
+            with its own store.
+        settings: Its settings.
+        source: Its input file.
+        place: The place that was asked for.
+        resume: Whether to go on with what a given store holds.
+
     Yields:
         The store, or None without a place; and whether there is something to
         go on with.
@@ -37,14 +46,22 @@ def run_store(
         ConfigError: If the store holds another run, or one that is not to be
             gone on with.
     """
-    if place is None:
+    where = application.options.store if place is None else place
+    if where is None:
         if resume:
             raise ConfigError("--resume", "there is nothing to go on with", "add --store FILE")
         yield None, False
         return
-    with open_store(place) as store:
+    goes_on = place is None and application.work is None
+    with open_store(where) as store:
         begun = Begun(application.name, _digest(source), _texts(settings))
-        yield store, begin_run(store, place, begun, resume=resume)
+        try:
+            resumed = begin_run(store, str(where), begun, resume=resume or goes_on)
+        except ConfigError as error:
+            if place is not None:
+                raise
+            raise ConfigError(f"the store {where}", error.problem, error.remedy) from None
+        yield store, resumed
 
 
 def _digest(source: Path | None) -> str:

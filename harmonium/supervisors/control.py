@@ -28,7 +28,8 @@ from harmonium.supervisors.core.answers import Reply
 from harmonium.supervisors.decision_records_live import story_of
 from harmonium.supervisors.inbox_orders import INBOX_ORDERS
 from harmonium.supervisors.live import live_tree
-from harmonium.supervisors.mapping import child_from_mapping, from_mapping
+from harmonium.supervisors.mapping import child_from_mapping
+from harmonium.supervisors.mapping_system import system_from_mapping
 from harmonium.supervisors.operations import apply_plan, operate
 from harmonium.supervisors.plan import plan
 from harmonium.supervisors.pool_agent import Pool
@@ -171,11 +172,12 @@ def _command(name: str) -> Callable[..., Awaitable[Any]]:
 
 
 async def _plan(system: System, toml: str) -> Any:
-    return [str(step) for step in plan(system.tree, from_mapping(tomllib.loads(toml)))]
+    new, _ = system_from_mapping(tomllib.loads(toml))
+    return [str(step) for step in plan(system.tree, new)]
 
 
 async def _apply(system: System, toml: str) -> Any:
-    new = from_mapping(tomllib.loads(toml))
+    new, _ = system_from_mapping(tomllib.loads(toml))  # options hold from the next start
     done = await apply_plan(system.ref, system.tree, new)
     system.tree = new
     return done

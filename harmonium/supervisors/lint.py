@@ -10,13 +10,14 @@ from harmonium.actors.birth import Birth
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.waiting import Stash
 from harmonium.supervisors.finding import Finding
-from harmonium.supervisors.mapping import from_mapping
+from harmonium.supervisors.mapping_system import system_from_mapping
 from harmonium.supervisors.phases import plan_of
 from harmonium.supervisors.pool_lint import no_key, unordered
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
+from harmonium.supervisors.system_options import SystemOptions
 from harmonium.supervisors.words import ONE_FOR_ALL, ONE_FOR_ONE
 
-__all__ = ["lint", "lint_mapping", "stop_time"]
+__all__ = ["lint", "lint_mapping", "lint_options", "stop_time"]
 
 MOST_STARTS = 100
 """Starts of one broken agent above which a product of budgets is reported."""
@@ -45,14 +46,24 @@ def lint(tree: SupervisorSpec) -> list[Finding]:
 
 
 def lint_mapping(data: Mapping[str, Any]) -> list[Finding]:
-    """Look at a tree as a system file holds it; one that is malformed is a finding."""
+    """Look at a system as its file holds it; one that is malformed is a finding."""
     try:
-        tree = from_mapping(data)
+        tree, options = system_from_mapping(data)
     except SpecError as error:
         swapped = error.path.endswith(".maximum") and "out of bounds" in error.problem
         rule = "minimum-above-maximum" if swapped else "malformed"
         return [Finding(error.path, rule, error.problem, error.remedy)]
-    return lint(tree)
+    return [*lint(tree), *lint_options(tree, options)]
+
+
+def lint_options(tree: SupervisorSpec, options: SystemOptions) -> list[Finding]:
+    """Look for options of a system that do not fit its tree."""
+    limits, needed = options.limits, stop_time(tree)
+    if limits is None or needed == math.inf or limits.children >= needed:
+        return []  # what never gives up was meant to be ended by the limit
+    problem = f"all are killed after {limits.children:g} s, and the tree may take {needed:g} s"
+    remedy = f"give at least {needed:g} s, or make the shutdown times of the children shorter"
+    return [Finding("system.limits.children", "finite-shutdown", problem, remedy)]
 
 
 def _walk(spec: SupervisorSpec, path: str) -> Iterator[Spot]:

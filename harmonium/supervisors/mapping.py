@@ -24,6 +24,7 @@ from harmonium.supervisors.mapping_fields import (
     PHASE,
     STARTS,
     SUPERVISOR,
+    SYSTEM,
 )
 from harmonium.supervisors.mapping_values import (
     as_is,
@@ -44,14 +45,18 @@ from harmonium.supervisors.spec import (
     supervisor,
 )
 
-__all__ = ["child_from_mapping", "from_mapping"]
+__all__ = ["TREE", "child_from_mapping", "from_mapping"]
 
 Made = TypeVar("Made")
 _NESTED = ("children", "template", "stop_phases")
+TREE = (*SUPERVISOR, *_NESTED)
+"""The keys of a tree."""
 
 
 def from_mapping(data: Mapping[str, Any], *, path: str = "") -> SupervisorSpec:
     """Make the spec of a supervisor, and of the tree below it, from a mapping.
+
+    A file that has a table `system` besides is read by `system_from_mapping`.
 
     Args:
         data: Keys are the fields of `SupervisorSpec`; `children` and
@@ -71,8 +76,9 @@ def from_mapping(data: Mapping[str, Any], *, path: str = "") -> SupervisorSpec:
     """
     plain = table_of(path or "tree", data)
     place = f"{path}/{plain.get('name', '')}"
+    _refuse_options(place, plain, path)
     readers = {**SUPERVISOR, **dict.fromkeys(_NESTED, as_is)}
-    fields = fields_of(place, plain, readers)
+    fields = fields_of(place, plain, readers, () if path else ("system",))
     if "children" in fields:
         fields["children"] = _children(place, fields["children"])
     if "stop_phases" in fields:
@@ -81,6 +87,16 @@ def from_mapping(data: Mapping[str, Any], *, path: str = "") -> SupervisorSpec:
     if fields.get("template") is not None:
         fields["template"] = child_from_mapping(fields["template"], path=place)
     return _below(path, lambda: _supervisor(place, fields))
+
+
+def _refuse_options(place: str, plain: Mapping[str, Any], path: str) -> None:
+    """Say where the options of a system stand to who looks for them in a tree."""
+    if "system" in plain:
+        remedy = "write it at the top of the file" if path else "read it by system_from_mapping"
+        raise SpecError(f"{place}.system", "a tree has no options of a system", remedy)
+    for key in SYSTEM:
+        if key in plain:
+            raise SpecError(f"{place}.{key}", "no such key", "write it in the table `system`")
 
 
 def _supervisor(place: str, fields: dict[str, Any]) -> SupervisorSpec:

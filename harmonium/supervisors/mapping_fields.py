@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
 from harmonium.protocols.overflow import Overflow
+from harmonium.protocols.reliability.dead_letter_office import DeadLetterOffice
 from harmonium.protocols.reliability.work_budget import WorkBudget
+from harmonium.protocols.retention import Retention
 from harmonium.supervisors import words
 from harmonium.supervisors.durable_layout import Keep
 from harmonium.supervisors.mapping_values import (
     Reader,
     as_is,
+    checked_seconds,
     list_of,
     mail,
     money,
@@ -21,12 +24,14 @@ from harmonium.supervisors.mapping_values import (
     seconds,
     seconds_or_never,
     shutdown,
+    store_place,
     table,
     table_of,
     word,
 )
 from harmonium.supervisors.phase_spec import StopPhase
 from harmonium.supervisors.poison import Poison
+from harmonium.supervisors.shutdown import StopLimits
 
 __all__ = [
     "AGENT",
@@ -38,6 +43,7 @@ __all__ = [
     "PHASE",
     "STARTS",
     "SUPERVISOR",
+    "SYSTEM",
 ]
 
 _BACKOFF: Mapping[str, Reader] = {
@@ -122,6 +128,14 @@ COORDINATOR: Mapping[str, Reader] = {
     "keep": record(Keep, {"results": as_is, "results_for": seconds, "decisions": as_is}),
 }
 LEASE: Mapping[str, Reader] = {"seconds": seconds, "margin": as_is}
+SYSTEM: Mapping[str, Reader] = {
+    "store": store_place,
+    "dead_letters": record(
+        DeadLetterOffice, {"letters": as_is, "size": as_is, "keep_for": seconds_or_never}
+    ),
+    "topics": record(Retention, {"entries": as_is, "seconds": seconds_or_never, "every": seconds}),
+    "limits": record(StopLimits, {"drain": checked_seconds, "children": checked_seconds}),
+}
 STARTS = ("agent", "supervisor", "pipeline")
 """What says of which kind a child is; each has one of them."""
 KINDS = (*STARTS, "pool", "singleton", "messages", "limit", "keep")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from harmonium.protocols.checks import check_count, inside
+from harmonium.protocols.checks import check_count, check_seconds, inside
 from harmonium.protocols.durations import parse_duration
 from harmonium.protocols.errors import ConfigError, SpecError
 from harmonium.protocols.nearest import did_you_mean
@@ -23,6 +23,7 @@ from harmonium.supervisors.directives import Directives, directives
 __all__ = [
     "Reader",
     "as_is",
+    "checked_seconds",
     "fields_of",
     "imported",
     "list_of",
@@ -33,6 +34,7 @@ __all__ = [
     "seconds",
     "seconds_or_never",
     "shutdown",
+    "store_place",
     "table",
     "table_of",
     "word",
@@ -65,6 +67,11 @@ def seconds_or_never(place: str, value: Any) -> Any:
     return None if value == "never" else seconds(place, value)
 
 
+def checked_seconds(place: str, value: Any) -> float:
+    """Read a duration for a class that does not check it itself."""
+    return check_seconds(place, seconds(place, value))
+
+
 def shutdown(place: str, value: Any) -> Any:
     """Read a duration or one of the words of `Shutdown`."""
     known = {one.value: one for one in words.Shutdown}
@@ -85,6 +92,13 @@ def word(kind: type[words.Word | Overflow] | Mapping[str, Any]) -> Reader:
         return table[value]
 
     return read
+
+
+def store_place(place: str, value: Any) -> str:
+    """Read where a store is; it is opened when the system starts."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise SpecError(place, f"{value!r} is no place of a store", "write a path or a URL")
+    return value
 
 
 def money(place: str, value: Any) -> Decimal:

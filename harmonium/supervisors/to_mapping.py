@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,13 +16,19 @@ from harmonium.supervisors.directives import Directives
 from harmonium.supervisors.pool_mapping import pool_mapping
 from harmonium.supervisors.singleton import led_by
 from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
+from harmonium.supervisors.system_options import SystemOptions
 from harmonium.supervisors.words import ESCALATE, NEVER_GIVE_UP
 
 __all__ = ["to_mapping"]
 
 
-def to_mapping(spec: SupervisorSpec | ChildSpec) -> dict[str, Any]:
+def to_mapping(
+    spec: SupervisorSpec | ChildSpec, options: SystemOptions | None = None
+) -> dict[str, Any]:
     """Describe a spec as a system file does; `from_mapping` makes the same spec of it.
+
+    With the options of a system, `system_from_mapping` makes the same tree and
+    the same options of it.
 
     Factories and constant replies are given by the name they can be imported by;
     a lambda has none and is given by the name that Python shows.
@@ -31,7 +38,9 @@ def to_mapping(spec: SupervisorSpec | ChildSpec) -> dict[str, Any]:
         >>> to_mapping(supervisor("shop", children=[child(dict, id="stock", shutdown=1)]))
         {'name': 'shop', 'children': [{'id': 'stock', 'agent': 'builtins:dict', 'shutdown': 1}]}
     """
-    return _child(spec) if isinstance(spec, ChildSpec) else _supervisor(spec)
+    data = _child(spec) if isinstance(spec, ChildSpec) else _supervisor(spec)
+    system = {} if options is None else _plain(options.arguments())
+    return {**data, "system": system} if system else data
 
 
 def _supervisor(spec: SupervisorSpec) -> dict[str, Any]:
@@ -90,8 +99,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Directives):
         rows: dict[str, Any] = {name: one.value for name, one in value.table.items()}
         return rows if value.otherwise is ESCALATE else {**rows, "*": value.otherwise.value}
-    if isinstance(value, Hold | Drop | Reply | Forward | Stash | Decimal):
-        return str(value) if isinstance(value, Decimal) else _mail(value)
+    if isinstance(value, Hold | Drop | Reply | Forward | Stash | Decimal | Path):
+        return str(value) if isinstance(value, Decimal | Path) else _mail(value)
     if attrs.has(type(value)):
         return _changed(value)
     if isinstance(value, tuple | list):

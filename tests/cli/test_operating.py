@@ -134,7 +134,7 @@ def test_plan_shows_and_apply_moves_only_what_changed(run, socket, tmp_path):
     """The till goes, the desk comes, the stock agent is not touched."""
     path, system = socket
     new = tmp_path / "new.toml"
-    new.write_text(TWO)
+    new.write_text(TWO + "\n[system]\ndead_letters = {letters = 9}\n")
     planned = run("plan", new, "--control", path)
     assert planned.status == 0, planned.err
     assert "stop /shop/till" in planned.out

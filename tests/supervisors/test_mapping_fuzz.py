@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harmonium.protocols.errors import ConfigError, SpecError
-from harmonium.supervisors.mapping import from_mapping
+from harmonium.supervisors.mapping_system import system_from_mapping
 
 PIPES = "tests.supervisors.test_pipeline_mapping"
 FILE = f"""
@@ -204,6 +204,12 @@ after = ["drain"]
 timeout = "250ms"
 recover = false
 enabled = true
+
+[system]
+store = "yard.db"
+dead_letters = {{letters = 1000, size = 1000000, keep_for = "7d"}}
+topics = {{entries = 100000, seconds = "7d", every = "1m"}}
+limits = {{drain = "5s", children = "1m"}}
 """
 VALID = tomllib.loads(FILE)
 
@@ -265,7 +271,7 @@ JUNK: tuple[Any, ...] = (
 def refused(data: Any) -> ConfigError | SpecError | None:
     """The one error that a file may give; whatever else is raised fails the test."""
     try:
-        from_mapping(data)
+        system_from_mapping(data)
     except (ConfigError, SpecError) as error:
         return error
     return None
