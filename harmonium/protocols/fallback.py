@@ -56,7 +56,7 @@ class Retry:
 
     def __attrs_post_init__(self) -> None:
         if self.times < 1:
-            raise SpecError(f"Retry({self.times})", "a retry needs at least one time")
+            raise SpecError("Retry", f"it retries {self.times} times", "give at least 1")
 
     def __str__(self) -> str:
         return f"retry {self.times} times" if self.times > 1 else "retry once"
@@ -84,7 +84,7 @@ class Use:
 
     def __attrs_post_init__(self) -> None:
         if (self.value is _NOTHING) == (self.message is _NOTHING):
-            raise SpecError("Use(...)", "it needs a value or a message, and not both")
+            raise SpecError("Use", "it needs a value or a message, and not both", "give one")
 
     @property
     def sends(self) -> bool:
@@ -133,7 +133,7 @@ class Hedge:
 
     def __attrs_post_init__(self) -> None:
         if self.after <= 0:
-            raise SpecError(f"Hedge({self.after})", "it must wait for more than 0 s")
+            raise SpecError("Hedge", f"it waits for {self.after:g} s", "give more than 0 s")
 
     def __str__(self) -> str:
         return f"ask {self.to or 'again'} after {self.after:g} s"

@@ -118,8 +118,8 @@ class Ladder:
         for rung in self.rungs:
             timeout = getattr(rung, "timeout", None)
             if timeout is not None and not 0 < timeout < math.inf:
-                place, problem = f"Ladder: {rung}", "its timeout is not above 0 and finite"
-                raise SpecError(place, problem, "give seconds: the next rung waits for it")
+                problem = f"the timeout of {_named(rung)} is not above 0 and finite"
+                raise SpecError("Ladder", problem, "give seconds: the next rung waits for it")
 
     def __str__(self) -> str:
         return ", then ".join(map(_named, self.rungs))

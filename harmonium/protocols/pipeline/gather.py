@@ -26,4 +26,6 @@ class Gather:
 
     def __attrs_post_init__(self) -> None:
         if self.want is not None and self.want < max(1, self.least):
-            raise SpecError(f"Gather({self.want})", "it wants fewer than the least")
+            least = max(1, self.least)
+            problem = f"{self.want} is less than the least"
+            raise SpecError("Gather.want", problem, f"give at least {least}, or None")

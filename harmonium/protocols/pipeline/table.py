@@ -8,14 +8,14 @@ reads them. Unknown keys are refused, and the nearest known one is named.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 
 from harmonium.protocols.backoff import Backoff
-from harmonium.protocols.checks import is_number
+from harmonium.protocols.checks import inside, is_number
 from harmonium.protocols.durations import parse_duration
-from harmonium.protocols.errors import ConfigError, SpecError
+from harmonium.protocols.errors import ConfigError
 from harmonium.protocols.fallback import (
     Escalate,
     Fail,
@@ -52,7 +52,6 @@ from harmonium.protocols.voting import Escalate as EscalateTie
 __all__ = ["pipeline_from_table"]
 
 Table = Mapping[str, Any]
-Made = TypeVar("Made")
 
 
 def pipeline_from_table(
@@ -180,7 +179,7 @@ class _Reader:
 
     def gather(self, place: str, data: Any) -> Gather:
         fields = _fields(place, data, {"want": _whole, "least": _whole})
-        return _at(place, lambda: Gather(**fields))
+        return inside(place, lambda: Gather(**fields), ConfigError)
 
     # --- Rules and ladders ------------------------------------------------
 
@@ -202,13 +201,13 @@ class _Reader:
             "fail": lambda: Fail(**given),
             "prefer": lambda: Prefer(_text(where, value), **given),
         }
-        return _at(place, make[word])
+        return inside(place, make[word], ConfigError)
 
     def ladder(self, place: str, data: Any) -> Ladder:
         if isinstance(data, str):
             data = [{"person": data}] if place.endswith(".person") else [{"agent": data}]
         rungs = self.list_of(self.rung)(place, data)
-        return _at(place, lambda: Ladder(*rungs))
+        return inside(place, lambda: Ladder(*rungs), ConfigError)
 
     def rung(self, place: str, data: Any) -> Rung:
         word = _word(place, data, ("agent", "person", "rule"))
@@ -254,8 +253,8 @@ class _Reader:
         for field in attrs.fields(cls):
             if field.init and field.default is attrs.NOTHING and field.alias not in options:
                 raise ConfigError(place, f"it has no {field.alias}", f"give {field.alias} = ...")
-        made = _at(place, lambda: cls(**options))
-        return _at(place, lambda: Vote(given.pop("among"), rule=made, **given))
+        made = inside(place, lambda: cls(**options), ConfigError)
+        return inside(place, lambda: Vote(given.pop("among"), rule=made, **given), ConfigError)
 
 
 # --- Single values --------------------------------------------------------
@@ -286,17 +285,6 @@ def _word(place: str, data: Any, words: Iterable[str]) -> str:
     if len(found) != 1:
         raise ConfigError(place, f"{data!r} is not clear", f"give one of {', '.join(words)}")
     return found[0]
-
-
-def _at(place: str, make: Callable[[], Made]) -> Made:
-    """Run `make`; its error names the place in the file in place of the class."""
-    try:
-        return make()
-    except SpecError as error:
-        _, dot, key = error.path.partition(".")
-        where = place + dot + key if key.isidentifier() else place
-        remedy = error.remedy or "write another value"
-        raise ConfigError(where, error.problem, remedy) from None
 
 
 def _expected(place: str, data: Any, what: str) -> ConfigError:
@@ -348,7 +336,7 @@ def _wait(place: str, data: Any) -> Any:
         return _seconds(place, data)
     keys = {"initial": _seconds, "maximum": _seconds, "factor": _as_is, "jitter": _as_is}
     fields = _fields(place, data, keys)
-    return _at(place, lambda: Backoff(**fields))
+    return inside(place, lambda: Backoff(**fields), ConfigError)
 
 
 def _names_or_path(place: str, data: Any) -> Any:
@@ -366,7 +354,7 @@ def _tie(place: str, data: Any) -> Any:
         "priority": Priority,
         "escalate": EscalateTie,
     }
-    return _at(place, lambda: make[word](value))
+    return inside(place, lambda: make[word](value), ConfigError)
 
 
 _RULE_KEYS: Mapping[str, Mapping[str, Callable[[str, Any], Any]]] = {

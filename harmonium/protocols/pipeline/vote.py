@@ -108,7 +108,7 @@ class Vote:
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.deadline < math.inf:
-            raise SpecError("Vote(...)", "its deadline is not above 0 and finite", "give seconds")
+            raise SpecError("Vote.deadline", "it is not above 0 and finite", "give seconds")
 
     def voters(self, context: Any) -> str | tuple[str, ...]:
         """Give the name of the group, or the names of the voters."""

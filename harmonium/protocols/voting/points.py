@@ -155,8 +155,8 @@ class Weighted(PointsRule):
     def __attrs_post_init__(self) -> None:
         for member, weight in self.weights:
             if not (is_number(weight) and weight >= 0):
-                place = f"Weighted({member})"
-                raise SpecError(place, f"the weight is {weight!r}", "give a number from 0 up")
+                problem = f"the weight of {member} is {weight!r}"
+                raise SpecError("Weighted.weights", problem, "give a number from 0 up")
 
     @functools.cached_property
     def _exact(self) -> dict[str, Fraction]:

@@ -57,11 +57,11 @@ def _veto(veto: bool | Iterable[str]) -> bool | frozenset[str]:  # noqa: FBT001 
     return veto if isinstance(veto, bool) else frozenset(listed(veto))
 
 
-def _quorum(_rule: object, _field: object, quorum: int | None) -> None:
+def _quorum(rule: object, _field: object, quorum: int | None) -> None:
     whole = isinstance(quorum, int) and not isinstance(quorum, bool)
     if quorum is not None and not (whole and quorum >= 1):
         remedy = "give at least 1, or None for more than half"
-        raise SpecError("quorum", f"it is {quorum!r}", remedy)
+        raise SpecError(f"{type(rule).__name__}.quorum", f"it is {quorum!r}", remedy)
 
 
 @attrs.frozen(kw_only=True)

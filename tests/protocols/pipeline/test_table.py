@@ -213,6 +213,29 @@ STEP = {"name": "a", "to": "x"}
         (STEP | {"when": {"all": 1}}, "pipeline.steps[0].when.all", "give a list"),
         (STEP | {"fallback": [{}]}, "pipeline.steps[0].fallback[0]", "give one of retry, use"),
         (STEP | {"fallback": {"retry": "x"}}, "pipeline.steps[0].fallback[0].retry", "whole"),
+        (STEP | {"fallback": {"retry": 0}}, "pipeline.steps[0].fallback[0]", "give at least 1"),
+        (STEP | {"fallback": {"hedge": "0ms"}}, "pipeline.steps[0].fallback[0]", "more than 0 s"),
+        (
+            STEP | {"fallback": {"escalate": {"agent": "lead", "timeout": 0}}},
+            "pipeline.steps[0].fallback[0].escalate",
+            "the timeout of lead is not above 0",
+        ),
+        ({"name": "a", "topic": "t", "gather": {"want": 0}}, "pipeline.steps[0].gather.want", "1"),
+        (
+            {"name": "a", "vote": {"among": "g", "deadline": 0}},
+            "pipeline.steps[0].vote.deadline",
+            "give seconds",
+        ),
+        (
+            {"name": "a", "vote": {"among": "g", "quorum": 0}},
+            "pipeline.steps[0].vote.quorum",
+            "give at least 1",
+        ),
+        (
+            {"name": "a", "vote": {"among": "g", "rule": "weighted", "weights": {"a.b": -1}}},
+            "pipeline.steps[0].vote.weights",
+            "the weight of a.b is -1",
+        ),
         ({"name": "a", "vote": {}}, "pipeline.steps[0].vote", "it has no among"),
         (
             {"name": "a", "vote": {"among": "g", "rule": "majorty"}},
