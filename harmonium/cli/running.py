@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 
 # What an option asks for is loaded where the option is read: a plain run starts in half the time.
 
-__all__ = ["BAD_INPUT", "DONE", "FAILED", "GAVE_UP", "INTERRUPTED", "RunOptions", "run_application"]
+__all__ = [
+    "BAD_INPUT",
+    "DONE",
+    "FAILED",
+    "GAVE_UP",
+    "INTERRUPTED",
+    "RunOptions",
+    "read_input",
+    "run_application",
+]
 
 DONE, FAILED, BAD_INPUT, GAVE_UP, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -76,7 +85,7 @@ def run_application(application: Application[Any, Any], options: RunOptions) -> 
     settings = read_settings(application.settings, options.settings)
     plan = _plan(options)
     tree = application.build(settings)
-    data = _read(application, options.input)
+    data = read_input(application, options.input)
     console = Console(stderr=True)
     source = None if application.read is None else options.input or application.sample
     with (
@@ -108,7 +117,12 @@ def _plan(options: RunOptions) -> Chaos | None:
     return Chaos.parse(options.chaos, seed=options.seed or 0)
 
 
-def _read(application: Application[Any, Any], path: Path | None) -> Any:
+def read_input(application: Application[Any, Any], path: Path | None) -> Any:
+    """Read the input, the sample where no path is given; None for an application without one.
+
+    Raises:
+        ConfigError: If there is no input where one is needed, or the other way round.
+    """
     if application.read is None:
         if path is not None:
             raise ConfigError(f"--input {path}", f"{application.name} takes no input")

@@ -9,9 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from harmonium.cli.finding import find_application
-from harmonium.cli.running import DONE, FAILED
+from harmonium.cli.running import DONE, FAILED, read_input
 from harmonium.cli.settings import read_settings
-from harmonium.protocols.errors import ConfigError
 
 __all__ = ["simulate"]
 
@@ -52,14 +51,7 @@ def simulate(
 
     application = find_application(system)
     settings = read_settings(application.settings, set)
-    path = input or application.sample
-    data = None
-    if application.read is not None:
-        if path is None:
-            raise ConfigError("--input", f"{application.name} needs an input file")
-        data = application.read(path)
-    elif input is not None:
-        raise ConfigError(f"--input {input}", f"{application.name} takes no input")
+    data = read_input(application, input)
     spec, fixed = read_spec(faults)
     runs = Runs(application, settings, data, spec, fixed, duration)
     began = time.perf_counter()
