@@ -18,8 +18,7 @@ import math
 
 import attrs
 
-from harmonium.protocols.checks import check_count, check_seconds, is_number
-from harmonium.protocols.errors import SpecError
+from harmonium.protocols.checks import check_count, check_number, check_seconds, check_share
 
 __all__ = ["Autoscale", "Decision", "Sample", "ScaleState"]
 
@@ -139,15 +138,10 @@ class Autoscale:
     def __attrs_post_init__(self) -> None:
         check_count("Autoscale.minimum", self.minimum, least=1)
         check_count("Autoscale.maximum", self.maximum, least=self.minimum)
-        if not is_number(self.utilisation) or not 0.0 < self.utilisation <= 1.0:
-            problem = f"{self.utilisation!r} is no share"
-            raise SpecError("Autoscale.utilisation", problem, "give a number above 0, up to 1")
-        if not is_number(self.tolerance) or not 0.0 <= self.tolerance < 1.0:
-            problem = f"{self.tolerance!r} is no share"
-            raise SpecError("Autoscale.tolerance", problem, "give a number from 0, below 1")
-        if self.depth is not None and not (is_number(self.depth) and self.depth > 0.0):
-            problem = f"{self.depth!r} is no number above 0"
-            raise SpecError("Autoscale.depth", problem, "give a number above 0, or None")
+        check_share("Autoscale.utilisation", self.utilisation, one=True)
+        check_share("Autoscale.tolerance", self.tolerance, zero=True)
+        if self.depth is not None:
+            check_number("Autoscale.depth", self.depth, above=0.0)
         if self.wait is not None:
             check_seconds("Autoscale.wait", self.wait, above=0.0)
         check_seconds("Autoscale.period", self.period, above=0.0)

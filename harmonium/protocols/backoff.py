@@ -7,8 +7,7 @@ from typing import Any
 
 import attrs
 
-from harmonium.protocols.checks import check_count, check_seconds, is_number
-from harmonium.protocols.errors import SpecError
+from harmonium.protocols.checks import check_count, check_number, check_seconds, check_share
 
 __all__ = ["Backoff"]
 
@@ -61,8 +60,8 @@ class Backoff:
         check_seconds(f"{place}.initial", self.initial, above=0.0)
         check_seconds(f"{place}.maximum", self.maximum, least=self.initial)
         check_seconds(f"{place}.stable_for", self.stable_for)
-        _check_share(f"{place}.factor", self.factor, 1.0, math.inf)
-        _check_share(f"{place}.jitter", self.jitter, 0.0, 1.0)
+        check_number(f"{place}.factor", self.factor, least=1.0)
+        check_share(f"{place}.jitter", self.jitter, zero=True, one=True)
         if self.max_retries is not None:
             check_count(f"{place}.max_retries", self.max_retries)
 
@@ -84,9 +83,3 @@ class Backoff:
         if growth:
             steps = min(steps, math.ceil(math.log(self.maximum / self.initial) / growth))
         return float(self.initial * self.factor**steps)
-
-
-def _check_share(place: str, value: Any, least: float, most: float) -> None:
-    if not is_number(value) or not least <= value <= most:
-        bounds = f"at least {least:g}" if math.isinf(most) else f"from {least:g} to {most:g}"
-        raise SpecError(place, f"{value!r} is out of bounds", f"give a number {bounds}")

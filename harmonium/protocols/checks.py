@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 
 from harmonium.protocols.errors import ConfigError, SpecError
 
-__all__ = ["check_count", "check_flag", "check_seconds", "inside", "is_number"]
+__all__ = [
+    "check_count",
+    "check_flag",
+    "check_number",
+    "check_seconds",
+    "check_share",
+    "inside",
+    "is_number",
+]
 
 Made = TypeVar("Made")
 _LARGEST = sys.float_info.max
@@ -65,14 +73,67 @@ def check_seconds(place: str, value: Any, *, above: float = -1.0, least: float =
     """
     if value.__class__ is float and above < value <= _LARGEST and value >= least:
         return value  # the usual case: a fifth of the rest
-    remedy = (
-        f"give seconds above {above:g}" if above >= 0 else f"give seconds of at least {least:g}"
-    )
+    return float(_bounded(place, value, above, least, _SECONDS))
+
+
+def check_number(place: str, value: Any, *, above: float = -1.0, least: float = 0.0) -> float:
+    """Return `value` if it is a finite number in its bounds, which are those of `check_seconds`.
+
+    Raises:
+        SpecError: If it is not; a bool is no number here.
+
+    Example:
+        >>> check_number("factor", 2, least=1.0)
+        2
+    """
+    return _bounded(place, value, above, least, _NUMBER)
+
+
+_SECONDS = ("seconds", "number of seconds", " s")
+_NUMBER = ("a number", "number", "")
+
+
+def _bounded(
+    place: str, value: Any, above: float, least: float, words: tuple[str, str, str]
+) -> float:
+    what, kind, unit = words
+    remedy = f"give {what} above {above:g}" if above >= 0 else f"give {what} of at least {least:g}"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SpecError(place, f"{value!r} is no number of seconds", remedy)
+        raise SpecError(place, f"{value!r} is no {kind}", remedy)
     if not is_number(value) or value <= above or value < least:
-        raise SpecError(place, f"{_short(value)} s is out of bounds", remedy)
-    return float(value)
+        raise SpecError(place, f"{_short(value, unit)} is out of bounds", remedy)
+    return value
+
+
+_SHARES = {
+    (False, False): "between 0 and 1",
+    (True, False): "from 0, below 1",
+    (False, True): "above 0, up to 1",
+    (True, True): "from 0 to 1",
+}
+"""The words for the bounds of a share: whether it may be 0, and 1."""
+
+
+def check_share(place: str, value: Any, *, zero: bool = False, one: bool = False) -> float:
+    """Return `value` if it is a number between 0 and 1.
+
+    Args:
+        place: What to name in the error.
+        value: The number to check.
+        zero: Whether it may be 0 as well.
+        one: Whether it may be 1 as well.
+
+    Raises:
+        SpecError: If it is not; a bool is no number here.
+
+    Example:
+        >>> check_share("jitter", 0.2, zero=True, one=True)
+        0.2
+    """
+    if is_number(value) and (0.0 < value < 1.0 or (zero and value == 0) or (one and value == 1)):
+        share: float = value
+        return share
+    raise SpecError(place, f"{value!r} is no share", f"give a number {_SHARES[zero, one]}")
 
 
 def check_flag(place: str, value: Any) -> bool:
@@ -93,5 +154,7 @@ def inside(
         raise error(place + dot + field, raised.problem, raised.remedy) from None
 
 
-def _short(value: float) -> str:
-    return f"{value:g}" if isinstance(value, float) or is_number(value) else "so large a number of"
+def _short(value: float, unit: str) -> str:
+    if isinstance(value, float) or is_number(value):
+        return f"{value:g}{unit}"
+    return "so large a number"  # it is no float, and its 400 digits help nobody

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
-from harmonium.protocols.errors import ConfigError
+from harmonium.protocols.checks import is_number
+from harmonium.protocols.errors import ConfigError, SpecError
 
-__all__ = ["format_duration", "parse_duration"]
+__all__ = ["format_duration", "parse_duration", "read_duration"]
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _FORM = re.compile(
@@ -37,6 +39,25 @@ def parse_duration(text: str) -> float:
     if not math.isfinite(seconds):
         raise ConfigError(repr(text), "is no duration", "write 250ms, 10s, 5m, 1h or 7d")
     return seconds
+
+
+def read_duration(
+    place: str, value: Any, error: type[ConfigError | SpecError] = ConfigError
+) -> float:
+    """Read a duration in a file, a text or a number of seconds; an error of a kind names its place.
+
+    Example:
+        >>> read_duration("shop.within", "250ms"), read_duration("shop.within", 5)
+        (0.25, 5.0)
+    """
+    if isinstance(value, str):
+        try:
+            return parse_duration(value)
+        except ConfigError as wrong:
+            raise error(place, f"{value!r} {wrong.problem}", wrong.remedy) from None
+    if not is_number(value):
+        raise error(place, f"{value!r} is no duration", "write it as 250ms or as seconds")
+    return float(value)
 
 
 def format_duration(seconds: float) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.backoff import Backoff
+from harmonium.protocols.checks import check_count, check_seconds
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.failure import Failure, describe, names_of
 from harmonium.protocols.ladder import Ladder, ladder_of
@@ -55,8 +56,7 @@ class Retry:
     on: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=names_of)
 
     def __attrs_post_init__(self) -> None:
-        if self.times < 1:
-            raise SpecError("Retry", f"it retries {self.times} times", "give at least 1")
+        check_count("Retry", self.times, least=1)
 
     def __str__(self) -> str:
         return f"retry {self.times} times" if self.times > 1 else "retry once"
@@ -132,8 +132,7 @@ class Hedge:
     to: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.after <= 0:
-            raise SpecError("Hedge", f"it waits for {self.after:g} s", "give more than 0 s")
+        check_seconds("Hedge", self.after, above=0.0)
 
     def __str__(self) -> str:
         return f"ask {self.to or 'again'} after {self.after:g} s"

@@ -12,10 +12,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from harmonium.protocols.checks import check_count, check_seconds, inside
-from harmonium.protocols.durations import parse_duration
-from harmonium.protocols.errors import ConfigError, SpecError
+from harmonium.protocols.durations import read_duration
+from harmonium.protocols.errors import SpecError
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.overflow import Overflow
+from harmonium.protocols.table_keys import check_keys, check_table
 from harmonium.protocols.waiting import DROP, HOLD, Forward, Mail, Reply, Stash
 from harmonium.supervisors import words
 from harmonium.supervisors.directives import Directives, directives
@@ -54,12 +55,7 @@ def as_is(_: str, value: Any) -> Any:
 
 def seconds(place: str, value: Any) -> Any:
     """Read a duration that is written as a text; a number is one already."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_duration(value)
-    except ConfigError as error:
-        raise SpecError(place, f"{value!r} {error.problem}", error.remedy) from None
+    return read_duration(place, value, SpecError) if isinstance(value, str) else value
 
 
 def seconds_or_never(place: str, value: Any) -> Any:
@@ -172,20 +168,13 @@ def fields_of(
     place: str, data: Any, readers: Mapping[str, Reader], others: Iterable[str] = ()
 ) -> dict[str, Any]:
     """Read a table by the readers of its keys; `others` may have been meant by a wrong key."""
-    found = {}
-    for key, value in table_of(place, data).items():
-        if key not in readers:
-            hints = (*readers, *others)
-            raise SpecError(f"{place}.{key}", "no such key", did_you_mean(str(key), hints))
-        found[key] = readers[key](f"{place}.{key}", value)
-    return found
+    table = check_keys(place, data, readers, hints=others, error=SpecError)
+    return {key: readers[key](f"{place}.{key}", value) for key, value in table.items()}
 
 
 def table_of(place: str, value: Any) -> Mapping[str, Any]:
     """Give a table as it is; anything else is refused."""
-    if not isinstance(value, Mapping):
-        raise SpecError(place, f"{value!r} is no table", "write a table of keys and values")
-    return value
+    return check_table(place, value, SpecError)
 
 
 def list_of(place: str, value: Any) -> tuple[Any, ...]:

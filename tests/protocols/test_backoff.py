@@ -109,7 +109,7 @@ def test_a_share_that_is_out_of_bounds_names_its_bounds():
     """One with two bounds, and one with a lower bound only."""
     with pytest.raises(SpecError, match="give a number from 0 to 1$"):
         Backoff(jitter=2)
-    with pytest.raises(SpecError, match="give a number at least 1$"):
+    with pytest.raises(SpecError, match="give a number of at least 1$"):
         Backoff(factor=0)
 
 

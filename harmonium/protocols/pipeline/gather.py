@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from harmonium.protocols.errors import SpecError
+from harmonium.protocols.checks import check_count
 
 __all__ = ["Gather"]
 
@@ -25,7 +25,6 @@ class Gather:
     least: int = 1
 
     def __attrs_post_init__(self) -> None:
-        if self.want is not None and self.want < max(1, self.least):
-            least = max(1, self.least)
-            problem = f"{self.want} is less than the least"
-            raise SpecError("Gather.want", problem, f"give at least {least}, or None")
+        check_count("Gather.least", self.least)
+        if self.want is not None:
+            check_count("Gather.want", self.want, least=max(1, self.least))

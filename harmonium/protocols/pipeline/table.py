@@ -13,8 +13,8 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.backoff import Backoff
-from harmonium.protocols.checks import inside, is_number
-from harmonium.protocols.durations import parse_duration
+from harmonium.protocols.checks import inside
+from harmonium.protocols.durations import read_duration
 from harmonium.protocols.errors import ConfigError
 from harmonium.protocols.fallback import (
     Escalate,
@@ -34,6 +34,7 @@ from harmonium.protocols.pipeline.gather import Gather
 from harmonium.protocols.pipeline.spec import Conflict, Pipeline, Step
 from harmonium.protocols.pipeline.vote import Vote
 from harmonium.protocols.reliability.policy_table import policy_from_table
+from harmonium.protocols.table_keys import check_keys
 from harmonium.protocols.voting import (
     Approval,
     Borda,
@@ -246,13 +247,12 @@ class _Reader:
         cls: Any = _RULES.get(name) if isinstance(name, str) else None
         if cls is None:
             raise ConfigError(f"{place}.rule", f"no rule {name!r}", did_you_mean(str(name), _RULES))
-        of_rule = {field.alias: _as_is for field in attrs.fields(cls) if field.init}
-        given = _fields(place, data, {"rule": _text, **of_rule, **own}, needs=("among",))
+        of_rule = {field.alias: field for field in attrs.fields(cls) if field.init}
+        must = [name for name, field in of_rule.items() if field.default is attrs.NOTHING]
+        readers = {"rule": _text, **dict.fromkeys(of_rule, _as_is), **own}
+        given = _fields(place, data, readers, needs=("among", *must))
         given.pop("rule", None)
         options = {key: given.pop(key) for key in of_rule if key in given}
-        for field in attrs.fields(cls):
-            if field.init and field.default is attrs.NOTHING and field.alias not in options:
-                raise ConfigError(place, f"it has no {field.alias}", f"give {field.alias} = ...")
         made = inside(place, lambda: cls(**options), ConfigError)
         return inside(place, lambda: Vote(given.pop("among"), rule=made, **given), ConfigError)
 
@@ -267,15 +267,8 @@ def _fields(
     *,
     needs: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    if not isinstance(data, Mapping):
-        raise ConfigError(place, f"{data!r} is no table", f"give {', '.join(readers)}")
-    for key in data:
-        if key not in readers:
-            raise ConfigError(f"{place}.{key}", "no such key", did_you_mean(str(key), readers))
-    for key in needs:
-        if key not in data:
-            raise ConfigError(place, f"it has no {key}", f"give {key} = ...")
-    return {key: readers[key](f"{place}.{key}", value) for key, value in data.items()}
+    table = check_keys(place, data, readers, needs=needs)
+    return {key: readers[key](f"{place}.{key}", value) for key, value in table.items()}
 
 
 def _word(place: str, data: Any, words: Iterable[str]) -> str:
@@ -321,14 +314,7 @@ def _bool(place: str, data: Any) -> bool:
 
 
 def _seconds(place: str, data: Any) -> float:
-    if isinstance(data, str):
-        try:
-            return parse_duration(data)
-        except ConfigError as error:
-            raise ConfigError(place, f"{data!r} {error.problem}", error.remedy) from None
-    if not is_number(data):
-        raise _expected(place, data, "a duration, as in 250ms")
-    return float(data)
+    return read_duration(place, data)
 
 
 def _wait(place: str, data: Any) -> Any:

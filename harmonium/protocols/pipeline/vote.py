@@ -6,13 +6,12 @@ pipeline's machine asks of a round stands in `Poll`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, Self
 
 import attrs
 
-from harmonium.protocols.errors import SpecError
+from harmonium.protocols.checks import check_seconds
 from harmonium.protocols.failure import Failure
 from harmonium.protocols.voting.ballot import Ballot
 from harmonium.protocols.voting.round import Refused, Round, cast, expire, give_up, open_round
@@ -107,8 +106,7 @@ class Vote:
     undecided_is_result: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if not 0 < self.deadline < math.inf:
-            raise SpecError("Vote.deadline", "it is not above 0 and finite", "give seconds")
+        check_seconds("Vote.deadline", self.deadline, above=0.0)
 
     def voters(self, context: Any) -> str | tuple[str, ...]:
         """Give the name of the group, or the names of the voters."""

@@ -14,7 +14,7 @@ import enum
 import attrs
 
 from harmonium.protocols.backoff import Backoff
-from harmonium.protocols.checks import check_count, check_seconds, is_number
+from harmonium.protocols.checks import check_count, check_seconds, check_share
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.failure import Failure, names_of
 from harmonium.protocols.reliability.outcomes import LastCalls, LastSeconds, Outcomes
@@ -94,10 +94,7 @@ class BreakerPolicy:
 
     def __attrs_post_init__(self) -> None:
         for name in ("failure_rate", "slow_rate"):
-            share = getattr(self, name)
-            if not is_number(share) or not 0.0 < share <= 1.0:
-                problem = f"{share!r} is no share"
-                raise SpecError(f"BreakerPolicy.{name}", problem, "give a number above 0, up to 1")
+            check_share(f"BreakerPolicy.{name}", getattr(self, name), one=True)
         check_count("BreakerPolicy.calls", self.calls, least=1)
         check_count("BreakerPolicy.minimum", self.minimum, least=1)
         if self.seconds is None and self.minimum > self.calls:

@@ -6,8 +6,7 @@ import bisect
 
 import attrs
 
-from harmonium.protocols.checks import check_count, check_seconds, is_number
-from harmonium.protocols.errors import SpecError
+from harmonium.protocols.checks import check_count, check_seconds, check_share
 
 __all__ = ["HedgePolicy", "Latencies"]
 
@@ -49,9 +48,7 @@ class HedgePolicy:
     def __attrs_post_init__(self) -> None:
         if self.after is not None:
             check_seconds("HedgePolicy.after", self.after, above=0.0)
-        if not is_number(self.percentile) or not 0.0 < self.percentile < 1.0:
-            problem = f"{self.percentile!r} is no share"
-            raise SpecError("HedgePolicy.percentile", problem, "give a number between 0 and 1")
+        check_share("HedgePolicy.percentile", self.percentile)
         check_count("HedgePolicy.copies", self.copies, least=1)
         check_count("HedgePolicy.learn_from", self.learn_from, least=1)
         check_count("HedgePolicy.window", self.window, least=self.learn_from)

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import attrs
 
-from harmonium.protocols.checks import check_seconds, is_number
-from harmonium.protocols.errors import SpecError
+from harmonium.protocols.checks import check_seconds, check_share
 
 __all__ = ["Fence", "Grant", "Held", "LeasePolicy", "LeaseState"]
 
@@ -71,9 +70,7 @@ class LeasePolicy:
 
     def __attrs_post_init__(self) -> None:
         check_seconds("LeasePolicy.seconds", self.seconds, above=0.0)
-        if not is_number(self.margin) or not 0.0 <= self.margin < 1.0:
-            problem = f"{self.margin!r} is no share"
-            raise SpecError("LeasePolicy.margin", problem, "give a number from 0, below 1")
+        check_share("LeasePolicy.margin", self.margin, zero=True)
 
     # --- At the store
 

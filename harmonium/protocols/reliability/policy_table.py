@@ -13,10 +13,9 @@ from typing import Any
 import attrs
 
 from harmonium.protocols.backoff import Backoff
-from harmonium.protocols.checks import inside, is_number
-from harmonium.protocols.durations import parse_duration
+from harmonium.protocols.checks import inside
+from harmonium.protocols.durations import read_duration
 from harmonium.protocols.errors import ConfigError
-from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.reliability.breaker import BreakerPolicy
 from harmonium.protocols.reliability.bulkhead import BulkheadPolicy
 from harmonium.protocols.reliability.hedge import HedgePolicy
@@ -24,6 +23,7 @@ from harmonium.protocols.reliability.policy import Policy
 from harmonium.protocols.reliability.rate_limit import RateLimit
 from harmonium.protocols.reliability.retry import RetryPolicy
 from harmonium.protocols.reliability.retry_budget import RetryBudget
+from harmonium.protocols.table_keys import check_keys
 
 __all__ = ["policy_from_table"]
 
@@ -89,35 +89,18 @@ def _value(place: str, key: str, value: Any) -> Any:
     if key in _BACKOFFS and isinstance(value, Mapping):
         return _build(place, value, Backoff, _value)
     if key in _SECONDS and key != "backoff":
-        return _seconds(place, value)
+        return read_duration(place, value)
     if key in _NAMES:
         return _names(place, value)
     return value
 
 
 def _build(place: str, data: Any, cls: type[Any], read: Callable[[str, str, Any], Any]) -> Any:
-    if not isinstance(data, Mapping):
-        raise ConfigError(place, f"{data!r} is no table", "write a table")
-    known = [field.name for field in attrs.fields(cls) if field.init]
-    for key in data:
-        if key not in known:
-            raise ConfigError(f"{place}.{key}", "is no known key", did_you_mean(str(key), known))
-    for field in attrs.fields(cls):
-        if field.init and field.default is attrs.NOTHING and field.name not in data:
-            raise ConfigError(place, f"it has no {field.name}", f"give {field.name} = ...")
-    values = {key: read(f"{place}.{key}", key, value) for key, value in data.items()}
+    fields = {field.name: field for field in attrs.fields(cls) if field.init}
+    must = [name for name, field in fields.items() if field.default is attrs.NOTHING]
+    table = check_keys(place, data, fields, needs=must)
+    values = {key: read(f"{place}.{key}", key, value) for key, value in table.items()}
     return inside(place, lambda: cls(**values), ConfigError)
-
-
-def _seconds(place: str, value: Any) -> float:
-    if isinstance(value, str):
-        try:
-            return parse_duration(value)
-        except ConfigError as error:
-            raise ConfigError(place, f"{value!r} {error.problem}", error.remedy) from None
-    if not is_number(value):
-        raise ConfigError(place, f"{value!r} is no duration", "write it as 250ms or as seconds")
-    return float(value)
 
 
 def _names(place: str, value: Any) -> tuple[str, ...]:

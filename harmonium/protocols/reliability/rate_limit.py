@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from harmonium.protocols.checks import check_count, check_seconds, is_number
-from harmonium.protocols.errors import SpecError
+from harmonium.protocols.checks import check_count, check_number, check_seconds
 
 __all__ = ["RateLimit", "RateState"]
 
@@ -48,9 +47,7 @@ class RateLimit:
     max_wait: float = attrs.field(default=0.0, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if not is_number(self.per_second) or not self.per_second > 0.0:
-            problem = f"{self.per_second!r} is no rate"
-            raise SpecError("RateLimit.per_second", problem, "give a number above 0")
+        check_number("RateLimit.per_second", self.per_second, above=0.0)
         check_count("RateLimit.burst", self.burst, least=1)
         check_seconds("RateLimit.max_wait", self.max_wait)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from harmonium.protocols.checks import check_seconds, is_number
-from harmonium.protocols.errors import SpecError
+from harmonium.protocols.checks import check_number, check_seconds
 from harmonium.protocols.reliability.time_slots import TimeSlots
 
 __all__ = ["RetryBudget", "RetryLevel"]
@@ -45,11 +44,8 @@ class RetryBudget:
 
     def __attrs_post_init__(self) -> None:
         check_seconds("RetryBudget.window", self.window, above=0.0)
-        for name in ("ratio", "minimum"):
-            share = getattr(self, name)
-            if not is_number(share) or share < 0:
-                problem = f"{share!r} is no share"
-                raise SpecError(f"RetryBudget.{name}", problem, "give a number from 0 on")
+        check_number("RetryBudget.ratio", self.ratio)
+        check_number("RetryBudget.minimum", self.minimum)
 
     def start(self) -> RetryLevel:
         """Begin with nothing requested."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from harmonium.protocols.checks import check_count, check_flag, check_seconds, is_number
+from harmonium.protocols.checks import check_count, check_flag, check_seconds, check_share
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.persistent_map import PersistentMap
 
@@ -78,9 +78,8 @@ class WorkBudget:
             _check_money("WorkBudget.money", self.money)
             if self.money < 0:
                 raise SpecError("WorkBudget.money", f"{self.money} is below 0", "give 0 or more")
-        if not all(is_number(share) and 0.0 < share <= 1.0 for share in self.warn_at):
-            problem = f"{self.warn_at!r} are no shares"
-            raise SpecError("WorkBudget.warn_at", problem, "give numbers above 0, up to 1")
+        for share in self.warn_at:
+            check_share("WorkBudget.warn_at", share, one=True)
         check_flag("WorkBudget.stops", self.stops)
         limits = ((unit, getattr(self, unit.value)) for unit in Unit)
         object.__setattr__(self, "limits", tuple((u, n) for u, n in limits if n is not None))

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import attrs
 
-from harmonium.protocols.checks import is_number
+from harmonium.protocols.checks import check_number, is_number
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.voting.ballot import Ballot, BallotKind
 from harmonium.protocols.voting.question import Question
@@ -279,8 +279,7 @@ class Score(PointsRule):
     top: float = 1.0
 
     def __attrs_post_init__(self) -> None:
-        if not (math.isfinite(self.top) and self.top > 0):
-            raise SpecError("Score", f"the highest score is {self.top}", "give a number above 0")
+        check_number("Score.top", self.top, above=0.0)
 
     def parts(self) -> int:
         """Return a million: scores are read to six decimals."""

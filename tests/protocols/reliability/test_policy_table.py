@@ -66,7 +66,7 @@ def test_every_part_has_its_keys():
         ({"retry": {"on": 7}}, "p.retry.on", "no names"),
         ({"rate": {}}, "p.rate", "no per_second"),
         ({"hedge": {"copies": "x"}}, "p.hedge.copies", "'x'"),
-        ({"rate": {"per_second": "many"}}, "p.rate.per_second", "no rate"),
+        ({"rate": {"per_second": "many"}}, "p.rate.per_second", "no number"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(table, place, text):
