@@ -16,7 +16,7 @@ import attrs
 
 from harmonium.protocols.checks import check_count, check_seconds
 
-__all__ = ["Budget", "Window"]
+__all__ = ["EMPTY", "Budget", "Window"]
 
 _NANO = 1_000_000_000
 
@@ -97,8 +97,9 @@ class Window:
         """
         stamp = round(now * _NANO)
         stamps, start = self._stamps, self._since(stamp - round(budget.within * _NANO))
-        # An older version, or a list of which half is forgotten: copy the living part.
-        if len(stamps) != self._end or 2 * start > self._end:
+        # An older version, or a list of which half is forgotten (or all: an empty window is
+        # shared by many): copy the living part.
+        if len(stamps) != self._end or 2 * start >= self._end:
             stamps, start = stamps[start : self._end], 0
         stamps.append(stamp)
         window = Window.__new__(Window)
@@ -133,3 +134,7 @@ class Window:
 
     def __repr__(self) -> str:
         return f"Window{self.entries()}"
+
+
+EMPTY = Window()
+"""Before the first restart."""

@@ -149,8 +149,8 @@ class Supervisor(Agent):
     def _child_ready(self, child: Cell) -> bool:
         """See for ourselves that a child we build is ready, unless there is news before that.
 
-        A report would take 3 us, to be made and heard in a turn of its own. A supervisor
-        below makes one: a whole tree would come up in one turn.
+        At boot a report would take 3 us, to be made and heard in a turn of its own. A
+        supervisor below makes one: a whole tree would come up in one turn.
         """
         if not self._looks or self._cell.signals or child.agent.supervises:
             return False

@@ -17,7 +17,7 @@ from harmonium.supervisors.core import (
 )
 from harmonium.supervisors.core.child import Child, Status, Why
 from harmonium.supervisors.core.effects import Effect, Resume, Start
-from harmonium.supervisors.core.instances import launch
+from harmonium.supervisors.core.instances import launch, make_start
 from harmonium.supervisors.core.journal import record
 from harmonium.supervisors.core.state import Mode, State
 from harmonium.supervisors.core.table import Table
@@ -66,7 +66,7 @@ def first_starts(state: State) -> Iterator[Start]:
     for child in state.table.upward() if state.mode is Mode.NEW else ():
         if child.place >= AT_ONCE or child.spec.is_supervisor:
             return
-        yield Start(child.id, child.incarnation + 1, child.spec)
+        yield make_start(child.id, child.incarnation + 1, child.spec)
 
 
 def survivors(state: State) -> tuple[ChildSpec, ...]:

@@ -22,10 +22,12 @@ __all__ = [
     "halt",
     "kill",
     "launch",
+    "make_start",
     "respond",
 ]
 
-_restart, _start = maker(Restart), maker(Start)
+make_start, _make_restart = maker(Start), maker(Restart)
+"""Each crash orders one of them, each boot one for each child."""
 
 
 def launch(turn: Turn, child: Child) -> None:
@@ -35,10 +37,10 @@ def launch(turn: Turn, child: Child) -> None:
     spec, before, cause = child.spec, child.incarnation, child.cause
     reports = spec.is_supervisor and _reports(turn)
     if child.suspended and cause is not None:
-        turn.emit(_restart(child.id, before, before + 1, spec, cause.bare(), reports))
+        turn.emit(_make_restart(child.id, before, before + 1, spec, cause.bare(), reports))
     else:
         fresh = not child.cell
-        turn.emit(_start(child.id, before + 1, spec, None if fresh else cause, fresh, reports))
+        turn.emit(make_start(child.id, before + 1, spec, None if fresh else cause, fresh, reports))
     appear(child)
     await_start(turn, child)
 

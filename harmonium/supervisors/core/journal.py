@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["bare", "record"]
 
-_record, _failed = maker(Record), maker(Failed)
+_make_record, _make_failed = maker(Record), maker(Failed)
 
 
 def record(turn: Turn, before: State, event: Any) -> Record:
     """Write down a decision with its inputs."""
     state, now, strips = turn.state, turn.now, _STRIPS.get
     used = before.window.used(before.spec.budget, now)
-    return _record(
+    return _make_record(
         state.number,
         now,
         bare(event),
@@ -59,7 +59,9 @@ def _of_exited(value: Exited) -> Exited | Ended:
 
 def _of_failed(value: Failed) -> Failed:
     # Spelled out: a fifth of attrs.evolve's 2.5 us, and each crash pays it.
-    return _failed(value.child, value.incarnation, value.cause.bare(), value.phase, value.suspect)
+    return _make_failed(
+        value.child, value.incarnation, value.cause.bare(), value.phase, value.suspect
+    )
 
 
 def _of_cause(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harmonium.protocols.budget import Budget, Window
+from harmonium.protocols.budget import EMPTY, Budget
 from harmonium.protocols.waiting import Refuse
 from harmonium.supervisors.core import group, shutdown
 from harmonium.supervisors.core.cause import Cause
@@ -86,7 +86,7 @@ def _own_budget(turn: Turn, child: Child) -> Budget | None:
 def _spend_own(turn: Turn, child: Child, budget: Budget) -> tuple[str, str]:
     spell = child.uptime(turn.now) + child.waited
     child.streak = _streak(child.streak, spell, budget)
-    allowed, child.window = (child.window or Window()).spend(budget, turn.now)
+    allowed, child.window = (child.window or EMPTY).spend(budget, turn.now)
     return _weigh(budget, len(child.window), child.streak, allowed=allowed)
 
 
@@ -162,7 +162,7 @@ def _revive(turn: Turn, child: Child, cause: Cause, delay: float) -> None:
 def _quarantine(turn: Turn, child: Child, cause: Cause, over: str) -> None:
     """Leave a child alone whose own budget is used up; its siblings go on."""
     child.trials += 1
-    child.window, child.streak, child.failures, child.on_trial = Window(), 0, 0, False
+    child.window, child.streak, child.failures, child.on_trial = EMPTY, 0, 0, False
     child.cause, child.waited = cause, 0.0
     child.until = turn.now + child.spec.quarantine.delay(child.trials, turn.draw)
     turn.rule(child.id, "quarantine", f"{cause}; {over} used up.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harmonium.protocols.budget import Window
+from harmonium.protocols.budget import EMPTY
 from harmonium.protocols.errors import BudgetExhausted
 from harmonium.protocols.lifecycle import SHUTDOWN, Exit, ExitKind
 from harmonium.supervisors.core.answers import Outcome, Reply
@@ -135,5 +135,5 @@ def _park(turn: Turn) -> None:
     """Stay, with all children held and a fresh budget, until an operator acts."""
     state = turn.state
     state.mode, state.parks, state.reason = Mode.UP, False, None
-    state.window, state.subtree, state.streak = Window(), Window(), 0
+    state.window, state.subtree, state.streak = EMPTY, EMPTY, 0
     turn.emit(Notice("", "It gave up and is parked: all children are held."))

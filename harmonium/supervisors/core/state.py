@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import attrs
 
-from harmonium.protocols.budget import Window
+from harmonium.protocols.budget import EMPTY, Window
 from harmonium.protocols.lifecycle import Exit
 from harmonium.protocols.quick import copier, quick
 from harmonium.supervisors.core.cause import Cause
@@ -121,8 +121,8 @@ class State:
     reports: bool = False
     mode: Mode = Mode.NEW
     table: Table = attrs.field(factory=Table)
-    window: Window = attrs.field(factory=Window)
-    subtree: Window = attrs.field(factory=Window)
+    window: Window = EMPTY
+    subtree: Window = EMPTY
     streak: int = 0
     steady_at: float | None = None
     waited: float = 0.0

@@ -18,8 +18,8 @@ from harmonium.supervisors.spec import ChildSpec
 
 __all__ = ["Turn"]
 
-_verdict, _token = maker(Verdict), maker(Token)
-_set_timer, _cancel_timer = maker(SetTimer), maker(CancelTimer)
+_make_verdict, _make_token = maker(Verdict), maker(Token)
+_make_set_timer, _make_cancel_timer = maker(SetTimer), maker(CancelTimer)
 
 
 class Turn:
@@ -47,7 +47,7 @@ class Turn:
 
     def rule(self, child: str, choice: str, why: str) -> None:
         """Write down what was decided, and why."""
-        self.verdicts.append(_verdict(child, choice, why))
+        self.verdicts.append(_make_verdict(child, choice, why))
 
     # --- children ---
 
@@ -109,12 +109,13 @@ class Turn:
             self.disarm(child)
         self.state.serial = serial = self.state.serial + 1
         child.due, child.serial = due, serial
-        self.effects.append(_set_timer(_token(child.id, due, serial), delay))
+        self.effects.append(_make_set_timer(_make_token(child.id, due, serial), delay))
 
     def disarm(self, child: Child) -> None:
         """Drop the child's timer, if it has one."""
         if child.serial:
-            self.effects.append(_cancel_timer(_token(child.id, child.due, child.serial)))
+            token = _make_token(child.id, child.due, child.serial)
+            self.effects.append(_make_cancel_timer(token))
             child.serial = 0
 
     # --- the end ---
