@@ -123,8 +123,7 @@ class ChildSpec:
     forced: bool = False
     options: Mapping[str, Any] = attrs.field(factory=dict)
 
-    def __attrs_post_init__(self) -> None:
-        validation.check_child(self)
+    __attrs_post_init__ = validation.check_child
 
     @property
     def is_supervisor(self) -> bool:
@@ -298,10 +297,13 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
             place,
             start,
             args,
-            dict(kwargs or {}),
+            dict(kwargs) if kwargs else {},
             (mailbox, overflow, handler_limit, keep_children, stash, retries, work_budget),
         )
-    return _make(ChildSpec, fields, id=id, start=birth)
+    if fields:
+        return _make(ChildSpec, fields, id=id, start=birth)
+    # A third less, and a search builds its tree anew for each run.
+    return ChildSpec(id=id, start=birth)  # type: ignore[arg-type]
 
 
 def supervisor(
@@ -325,7 +327,9 @@ def supervisor(
         >>> shop.strategy, shop.max_restarts, shop.within
         (ONE_FOR_ONE, 1, 5.0)
     """
-    return _make(SupervisorSpec, fields, name=name, children=_children(name, children))
+    if fields:
+        return _make(SupervisorSpec, fields, name=name, children=_children(name, children))
+    return SupervisorSpec(name=name, children=_children(name, children))
 
 
 def dynamic_supervisor(
@@ -408,7 +412,5 @@ def _children(name: str, children: Iterable[ChildSpec | SupervisorSpec]) -> tupl
 
 def _make(cls: type[Spec], fields: Mapping[str, Any], **known: Any) -> Spec:
     """Build a spec; an unknown or missing field is a SpecError, not a TypeError."""
-    if not fields:  # 0.5 us less, and a search builds its tree anew for each run
-        return cls(**known)
     validation.check_fields(cls, {**known, **fields})
     return cls(**known, **fields)

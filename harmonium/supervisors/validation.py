@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from operator import attrgetter, is_
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -58,24 +58,21 @@ def _fields_of(cls: Any) -> Mapping[str, None]:
     return {field.name: None for field in attrs.fields(cls) if field.init}
 
 
-def _is_plain(spec: ChildSpec | SupervisorSpec) -> bool:
-    """Whether nothing but what is always checked was given: defaults need no check.
-
-    0.7 us, where looking at each takes 3; a search builds its tree anew for each run.
-    """
-    kind: Any = spec.__class__
-    give, defaults = _defaults_of(kind)
-    return all(map(is_, give(spec), defaults))
-
-
 @lru_cache(maxsize=64)
-def _defaults_of(cls: Any) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Any, ...]]:
+def _is_plain(cls: Any) -> Callable[[Any], bool]:
+    """Give what tells whether only what is always checked was given: defaults need no check.
+
+    It is compiled of the fields: 0.15 us, where `map` over them takes 0.5 and looking at
+    each 3; a search builds its tree anew for each run.
+    """
     found = {
         field.name: field.default
         for field in attrs.fields(cls)
         if field.init and field.name not in _ALWAYS_CHECKED
     }
-    return attrgetter(*found), tuple(found.values())
+    terms = " and ".join(f"spec.{name} is {name}" for name in found)
+    test: Callable[[Any], bool] = eval(f"lambda spec: {terms}", found)  # noqa: S307 - of fields
+    return test
 
 
 _ALWAYS_CHECKED = frozenset(
@@ -86,7 +83,8 @@ _ALWAYS_CHECKED = frozenset(
 def check_child(spec: ChildSpec) -> None:
     """Refuse a child spec that is wrong in itself."""
     place = _name("id", spec.id)
-    if spec.start.__class__ is Birth and _is_plain(spec):
+    kind: Any = spec.__class__
+    if spec.start.__class__ is Birth and _is_plain(kind)(spec):
         return
     _instance(place, "restart", spec.restart, words.RestartType)
     _check_start(place, spec)
@@ -145,7 +143,8 @@ def check_supervisor(spec: SupervisorSpec) -> None:
     place = _name("name", spec.name)
     check_count(f"{place}.max_restarts", spec.max_restarts)
     check_seconds(f"{place}.within", spec.within, above=0.0)
-    if not _is_plain(spec):
+    kind: Any = spec.__class__
+    if not _is_plain(kind)(spec):
         _instance(place, "strategy", spec.strategy, words.Strategy)
         check_seconds(f"{place}.lost_grace", spec.lost_grace)
         _check_choices(place, spec)
