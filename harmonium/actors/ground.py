@@ -76,6 +76,7 @@ class Ground(Asking):
         random: The one source of chance.
         ready: The ready queue; None for first in, first out.
         dead_letter_capacity: How many dead letters are kept in memory.
+        number: What its message ids begin with after the name; drawn if not given.
     """
 
     # As in `Scheduler`. An object whose dict is as large as theirs has each of its
@@ -111,10 +112,11 @@ class Ground(Asking):
         random: Random,
         ready: ReadyQueue | None = None,
         dead_letter_capacity: int = 10_000,
+        number: int | None = None,
     ) -> None:
         super().__init__(clock=clock, random=random, ready=ready)
         self.name = name
-        self.prefix = f"{name}-{random.getrandbits(32):08x}-"
+        self.prefix = f"{name}-{random.getrandbits(32) if number is None else number:08x}-"
         self.thread_id = get_ident()
         self.in_transit = 0
         self._correlations = count(1)

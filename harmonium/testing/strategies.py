@@ -63,6 +63,24 @@ def _up_to(longest: float) -> list[float]:
     return [s for s in SECONDS if s <= longest] or [longest]
 
 
+_LOGS = tuple(math.log(1.0 - drawn / 1000) for drawn in range(1000))
+
+
+def _rounded(secs: float) -> float:
+    """Give `round(secs, 4)` of a few seconds: ten times in a run, and it takes 0.3 us."""
+    scaled = secs * 10_000
+    whole = int(scaled + 0.5)
+    if whole and -0.499 < scaled - whole < 0.499:  # no tie is near: both give the float next to it
+        return whole / 10_000
+    return round(secs, 4)
+
+
+@functools.lru_cache(maxsize=64)
+def _rates(often: float) -> tuple[float, ...]:
+    """How often a kind of fault may come, with the highest rate."""
+    return tuple(min(often, rate) for rate in RATES)
+
+
 class _Kind:
     """One kind of fault, and how many of its points pass until the next hit."""
 
@@ -104,17 +122,17 @@ class Search:
         self._mean = 0.0
         self._links = 0.0
         self._scale = 0.0
+        rates = _rates(faults.often)
         for kind in faults.by_rate:
-            rate = min(faults.often, RATES[source.below(len(RATES))])
+            rate = rates[source.below(len(RATES))]
             if rate:
                 self._set(kind, rate)
         _PREPARE[strategy](self)
-        # Those that each message asks for; to find them by name takes 1% of a run.
+        # What each message asks for; to find it by name takes 1% of a run.
         give = self._kinds.get
-        self._delay, self._drop, self._duplicate = give("delay"), give("drop"), give("duplicate")
-        self._crash, self._kill, self._pause = give("crash"), give("kill"), give("pause")
-        self._befalls = bool(self._crash or self._kill or self._pause)
-        """Whether any fault comes when a message is handled."""
+        self._delay, self._drop = give("delay"), give("drop")
+        self._lossy = [kind for kind in (self._drop, give("duplicate")) if kind]
+        self._harmful = [kind for kind in map(give, ("crash", "kill", "pause")) if kind]
 
     def _set(self, kind: str, rate: float) -> None:
         """Set how often a kind comes; one that never does costs nothing from then on."""
@@ -145,8 +163,8 @@ class Search:
             self._set("pause", self._source.below(4) / self._steps)
 
     def _some_seconds(self) -> float:
-        base = self._seconds[self._source.below(len(self._seconds))]
-        return round(base * (0.6 + self._source.below(17) / 20), 4)
+        below, seconds = self._source.below, self._seconds
+        return _rounded(seconds[below(len(seconds))] * (0.6 + below(17) / 20))
 
     # -- points
 
@@ -214,30 +232,32 @@ class Search:
             found = (Delay(to, nth, self._some_seconds()),)
         if spared:
             return found
-        if self._drop is not None and self._comes(self._drop, to):
-            return (Drop(to, nth),)
-        if self._duplicate is not None and self._comes(self._duplicate, to):
-            secs = self._some_seconds() if self._source.below(2) else 0.0
-            return (*found, Duplicate(to, nth, secs))
+        for kind in self._lossy:
+            if self._comes(kind, to):
+                if kind is self._drop:
+                    return (Drop(to, nth),)
+                secs = self._some_seconds() if self._source.below(2) else 0.0
+                return (*found, Duplicate(to, nth, secs))
         return found
 
     def _memoryless(self) -> float:
-        drawn = -self._mean * math.log(1.0 - self._source.below(1000) / 1000)
-        return round(min(drawn, self._spec.longest), 4)
+        return _rounded(min(-self._mean * _LOGS[self._source.below(1000)], self._spec.longest))
 
     def handling(self, actor: str, nth: int) -> Sequence[Fault]:
         """Crash, kill or halt some agents."""
-        if not self._befalls:
-            return NOTHING
-        if self._crash is not None and self._comes(self._crash, actor):
-            where = ("inside", "before", "after")[self._source.below(3)]
-            step = (0, 0, 0, 1, 2, 3)[self._source.below(6)] if where == "inside" else 0
-            return (Crash(actor, nth, where, step),)  # type: ignore[arg-type]
-        if self._kill is not None and self._comes(self._kill, actor):
-            return (Kill(actor, on=nth),)
-        if self._pause is not None and self._comes(self._pause, actor):
-            return (Pause(actor, nth, self._some_seconds()),)
+        for kind in self._harmful:
+            if self._comes(kind, actor):
+                return (self._harm(kind.name, actor, nth),)
         return NOTHING
+
+    def _harm(self, kind: str, actor: str, nth: int) -> Fault:
+        if kind == "kill":
+            return Kill(actor, on=nth)
+        if kind == "pause":
+            return Pause(actor, nth, self._some_seconds())
+        where = ("inside", "before", "after")[self._source.below(3)]
+        step = (0, 0, 0, 1, 2, 3)[self._source.below(6)] if where == "inside" else 0
+        return Crash(actor, nth, where, step)  # type: ignore[arg-type]
 
     def site(self, name: str, nth: int) -> Sequence[Fault]:
         """Switch a quarter of the sites on, and let these fire in a quarter of their passes."""
