@@ -148,7 +148,10 @@ class World:
         it costs more than it cost to build.
         """
         ground = self.ground
-        for cell in list(every_cell(ground.root)):
+        todo = [ground.root]
+        for cell in todo:  # it grows meanwhile
+            if cell.children:
+                todo += cell.children.values()
             agent, cell.agent = cell.agent, None
             if getrefcount(agent) > _ALONE and agent is not None:  # parts of it know it
                 getattr(agent, "__dict__", {}).clear()
