@@ -108,25 +108,42 @@ class Observers:
 
     def __init__(self) -> None:
         self._listeners: tuple[Callable[[Any], None], ...] = ()
+        self._of_starts: tuple[Callable[[Any], None], ...] = ()
+        """Those that are told of starts by an event."""
+        self._on_start: Callable[[str, int], None] | None = None
         self.restarts = 0
         self.crashes = 0
         self.overflows = 0
         self._deaths = Thinning()
 
-    def add(self, listener: Callable[[Any], None]) -> Callable[[], None]:
-        """Have `listener(event)` called in the ground's thread; returns how to end that."""
+    def add(
+        self,
+        listener: Callable[[Any], None],
+        *,
+        on_start: Callable[[str, int], None] | None = None,
+    ) -> Callable[[], None]:
+        """Have `listener(event)` called in the ground's thread; returns how to end that.
+
+        Args:
+            listener: Told of everything.
+            on_start: Told of starts in its place, by path and incarnation; only one listener may
+                have it. Most events of a short simulated run are starts, and to make one and
+                tell it takes 0.6 us.
+        """
         self._listeners = (*self._listeners, listener)
+        if on_start is None:
+            self._of_starts = (*self._of_starts, listener)
+        else:
+            self._on_start = on_start
         return lambda: self._forget(listener)
 
     def _forget(self, listener: Callable[[Any], None]) -> None:
-        left = list(self._listeners)
-        if listener in left:
-            left.remove(listener)
-        self._listeners = tuple(left)
+        self._listeners = _without(self._listeners, listener)
+        self._of_starts = _without(self._of_starts, listener)
 
     def emit(self, event: Any) -> None:
         """Tell every listener."""
-        for listener in self._listeners:
+        for listener in self._of_starts if event.__class__ is AgentStarted else self._listeners:
             try:
                 listener(event)
             except Exception as error:  # listeners are the user's
@@ -141,7 +158,9 @@ class Observers:
             self.restarts += 1
             path = cell.path
             logger.info("{path} restarted as #{incarnation}", path=path, incarnation=incarnation)
-        if self._listeners:
+        if self._on_start is not None:
+            self._on_start(cell.path, incarnation)
+        if self._of_starts:
             self.emit(AgentStarted(cell.path, incarnation, restarted))
 
     def crashed(self, cell: Cell, error: BaseException, phase: Phase, envelope: Any) -> None:
@@ -222,6 +241,13 @@ class Observers:
             )
         if self._listeners:
             self.emit(MailboxOverflowed(cell.path, policy.name))
+
+
+def _without(listeners: tuple[Callable[[Any], None], ...], one: Any) -> tuple[Any, ...]:
+    left = list(listeners)
+    if one in left:
+        left.remove(one)
+    return tuple(left)
 
 
 _MANY = 10

@@ -7,7 +7,7 @@ nobody looks. `entries` gives them as values for people.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,7 +15,6 @@ import attrs
 from harmonium.actors.observer import (
     AgentCrashed,
     AgentExited,
-    AgentStarted,
     LetterDied,
     MailboxOverflowed,
     SupervisorGaveUp,
@@ -73,17 +72,14 @@ class Trace:
     def __len__(self) -> int:
         return len(self.raw)
 
-    def listener(self, ground: SimulatedGround) -> Callable[[Any], None]:
-        """Give what notes all that the ground's observers are told."""
+    def listen(self, ground: SimulatedGround) -> None:
+        """Note all that the ground's observers are told."""
         note = self.raw.append
 
-        def listen(event: Any) -> None:
-            if event.__class__ is AgentStarted:  # most of what is told
-                note((ground.time, "started", event.path, event.incarnation))
-            else:
-                self._listen(ground.time, event)
+        def started(path: str, incarnation: int) -> None:
+            note((ground.time, "started", path, incarnation))
 
-        return listen
+        ground.observers.add(lambda event: self._listen(ground.time, event), on_start=started)
 
     def _listen(self, now: float, event: Any) -> None:
         match event:

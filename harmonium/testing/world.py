@@ -98,7 +98,7 @@ class World:
     def start(self) -> None:
         """Start the system; its agents are up when this returns."""
         ground = self.ground
-        ground.observers.add(self.trace.listener(ground))
+        self.trace.listen(ground)
         ground.on_reply = self._answered
         ground.on_delivery = self._delivered
         with ground.inside():
