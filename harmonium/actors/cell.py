@@ -61,6 +61,10 @@ class CellState(enum.IntEnum):
     """Over. Mail to it is dead."""
 
 
+# As names of the module: before Python 3.12 a member asked of its class takes 80 ns more.
+STARTING, DEAD = CellState.STARTING, CellState.DEAD
+
+
 class Extras:
     """The parts of a cell that few agents have."""
 
@@ -203,7 +207,7 @@ class Cell:
         self.id = id
         self.birth = birth
         self.agent: Any = None
-        self.state = CellState.STARTING
+        self.state = STARTING
         self.scheduled = IDLE
         self.incarnation = 0
         self.mailbox: deque[RawEnvelope] = NO_MAIL
@@ -251,7 +255,7 @@ class Cell:
     @property
     def alive(self) -> bool:
         """Whether the agent may still take mail, now or after a restart."""
-        return self.state is not CellState.DEAD
+        return self.state is not DEAD
 
     def queued(self) -> int:
         """How many user messages wait, urgent and parked ones included."""

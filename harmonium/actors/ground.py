@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ground"]
 
-RUNNING = CellState.RUNNING
+STOPPING = CellState.STOPPING
 
 
 _REFUSED: Any = object()
@@ -258,7 +258,7 @@ class Ground(Asking):
         """
         if not self.open and parent is self.root:
             raise SystemStopped(self.name)
-        if parent.state >= CellState.STOPPING:
+        if parent.state >= STOPPING:
             raise AgentDead(parent.path, "it is being ended and takes no more children")
         cell = starting.place(parent, birth, id)
         if start:

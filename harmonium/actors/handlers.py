@@ -30,6 +30,7 @@ __all__ = ["Handler", "HandlerTable", "build_table", "handles", "lane_of", "plai
 F = TypeVar("F", bound=Callable[..., Any])
 
 _MARK = "__handles__"
+USER = Lane.USER
 
 
 @attrs.frozen(slots=True)
@@ -146,7 +147,7 @@ class _Everything(dict[type, Any]):
 def lane_of(cls: type) -> Lane | None:
     """The lane a message class asks for; None for the ordinary one."""
     info = info_of(cls)
-    return None if info is None or info.lane is Lane.USER else info.lane
+    return None if info is None or info.lane is USER else info.lane
 
 
 @overload

@@ -64,6 +64,8 @@ DEFAULT_QUARANTINE = Backoff(30.0, 600.0, jitter=0.1, stable_for=30.0)
 
 Spec = TypeVar("Spec")
 
+_DYNAMIC = Kind.DYNAMIC
+
 
 _budget = lru_cache(maxsize=256, typed=True)(Budget)
 """Budgets are values, and most trees have the same: 0.1 us, not 1.5."""
@@ -218,7 +220,7 @@ class SupervisorSpec:
     @property
     def is_dynamic(self) -> bool:
         """Whether its children come and go, without order."""
-        return self.kind is Kind.DYNAMIC
+        return self.kind is _DYNAMIC
 
     @property
     def booted(self) -> tuple[ChildSpec, ...]:

@@ -59,6 +59,7 @@ T = TypeVar("T")
 Tree = SupervisorSpec | ChildSpec | type[Agent]
 
 _LIMITS = StopLimits()
+RUNNING = CellState.RUNNING
 
 
 class System:
@@ -240,7 +241,7 @@ class System:
 
         ground.on_top_exit = lambda cell, reason: self._ended(cell, reason, started)
         starting.start(root, 1)
-        if root.state is CellState.RUNNING:
+        if root.state is RUNNING:
             self._is_up(started)
         else:
             self._await_start(root.path, started)
