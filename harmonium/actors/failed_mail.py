@@ -26,6 +26,8 @@ __all__ = [
     "wants_retry",
 ]
 
+HANDLER = Phase.HANDLER
+
 
 def failed_message(cell: Cell) -> Any:
     """Give the message of the present failure, or None if it was not about one."""
@@ -45,7 +47,7 @@ def unstash_failed(cell: Cell, envelope: RawEnvelope) -> None:
 
 def wants_retry(cell: Cell, phase: Phase, envelope: RawEnvelope | None) -> bool:
     """Tell whether the message is to be tried again by the agent's own rule."""
-    if envelope is None or phase is not Phase.HANDLER or not cell.birth.retries:
+    if envelope is None or phase is not HANDLER or not cell.birth.retries:
         return False
     if cell.more.attempts >= cell.birth.retries:
         cell.more.attempts = 0

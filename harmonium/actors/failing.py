@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["fail", "overrun", "resume"]
 
+STARTING, FAILED = CellState.STARTING, CellState.FAILED
+STOPPING, DEAD = CellState.STOPPING, CellState.DEAD
+
 
 def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope | None) -> None:
     """Suspend an agent that raised, and report it to its parent once."""
@@ -28,7 +31,7 @@ def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope |
     undecided = more.hold_failed and phase is Phase.HANDLER and not retry
     if envelope is not None and not retry and not undecided:
         ground.fail_message(cell, envelope, error)
-    if cell.state in (CellState.STOPPING, CellState.DEAD, CellState.FAILED):
+    if cell.state in (STOPPING, DEAD, FAILED):
         if envelope is not None and (retry or undecided):  # nobody is left to try it again
             ground.fail_message(cell, envelope, error)
         ground.log_error(cell, f"raised in phase {phase.value} while it was ended", error)
@@ -53,8 +56,8 @@ def _suspend(
         close_executions(cell, error)
     if more.deferred:
         fail_deferred(cell, AskFailed.of(cell.path, error))
-    more.start_failed = cell.state is CellState.STARTING
-    cell.state = CellState.FAILED
+    more.start_failed = cell.state is STARTING
+    cell.state = FAILED
     more.failure = (error, envelope)
     if undecided:
         more.undecided = envelope
@@ -74,7 +77,7 @@ def overrun(cell: Cell, execution: Execution, limit: float) -> None:
 
 def resume(cell: Cell) -> None:
     """Let a failed agent go on with the state it has (the failed message is gone)."""
-    if cell.state is CellState.FAILED:
+    if cell.state is FAILED:
         cell.state = CellState.RUNNING
         cell.more.failure = None
         cell.ground.schedule(cell)

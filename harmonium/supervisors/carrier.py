@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Carrier"]
 
+START, RUNNING = Due.START, CellState.RUNNING
+
 
 class Carrier:
     """The hands of one supervisor.
@@ -149,7 +151,7 @@ class Carrier:
     def set_timer(self, effect: effects.SetTimer) -> None:
         """Send `TimerFired` later."""
         me, token = self._supervisor._cell, effect.token
-        if token.due is Due.START and self._is_up(token.child):
+        if token.due is START and self._is_up(token.child):
             return  # its `Started` is on the way, and would only cancel it: 3 us less
         ground = me.ground
         self._timers[token.serial] = ground.after(
@@ -158,7 +160,7 @@ class Carrier:
 
     def _is_up(self, child: str) -> bool:
         cell = self._cell(child)
-        return cell is not None and cell.state is CellState.RUNNING
+        return cell is not None and cell.state is RUNNING
 
     def _fired(self, token: Token) -> None:
         if self._timers.pop(token.serial, None) is not None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Supervisor", "birth_of"]
 
+RUNNING = CellState.RUNNING
+
 JOURNAL = 1_000
 """How many decisions a supervisor remembers."""
 
@@ -93,7 +95,7 @@ class Supervisor(Agent):
         if not self._seen:
             return False
         child = self._seen.pop()
-        if child.state is CellState.RUNNING and not self._cell.signals:
+        if child.state is RUNNING and not self._cell.signals:
             return True
         report_first(child, Started(child.id, child.incarnation))
         return False

@@ -26,6 +26,8 @@ from harmonium.supervisors.spec import ChildSpec, SupervisorSpec
 
 __all__ = ["AT_ONCE", "decide", "first_starts", "initial", "survivors"]
 
+NEW, UP, DOWN = Mode.NEW, Mode.UP, Mode.DOWN
+
 AT_ONCE = 32
 """How many children may be built in one turn; each takes some 20 us besides its own start."""
 
@@ -63,7 +65,7 @@ def first_starts(state: State) -> Iterator[Start]:
     one for each child. A supervisor below takes its time, and what stands behind the
     first `AT_ONCE` waits, so that a boot holds nobody else up for long.
     """
-    for child in state.table.upward() if state.mode is Mode.NEW else ():
+    for child in state.table.upward() if state.mode is NEW else ():
         if child.place >= AT_ONCE or child.spec.is_supervisor:
             return
         yield make_start(child.id, child.incarnation + 1, child.spec)
@@ -112,7 +114,7 @@ def _go_on(turn: Turn) -> None:
     state = turn.state
     if state.group is not None:
         group.advance(turn)
-    if state.mode is Mode.DOWN:
+    if state.mode is DOWN:
         shutdown.advance(turn)
     if state.resizing is not None:
         operations.resized(turn, *state.resizing)
@@ -127,8 +129,8 @@ def _take_up(turn: Turn) -> None:
 
 
 def _boot(turn: Turn, event: events.Boot) -> None:
-    if turn.state.mode is Mode.NEW:
-        turn.state.mode = Mode.UP
+    if turn.state.mode is NEW:
+        turn.state.mode = UP
         group.boot(turn, event.ready, event.begun)
 
 
@@ -149,7 +151,7 @@ def _kill_all(turn: Turn, event: events.KillAll) -> None:
 def _resumed(turn: Turn, _: events.Resumed) -> None:
     """Let children go on about which the parent has decided."""
     ids, turn.state.escalated = turn.state.escalated, ()
-    for id in ids if turn.state.mode is Mode.UP else ():
+    for id in ids if turn.state.mode is UP else ():
         child = turn.child(id)
         if child is None or child.status is not Status.ESCALATED:
             continue

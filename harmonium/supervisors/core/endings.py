@@ -15,7 +15,10 @@ from harmonium.supervisors.core.turn import Turn
 from harmonium.supervisors.words import (
     ALL_SIGNIFICANT,
     ANY_SIGNIFICANT,
+    ESCALATE,
     PERMANENT,
+    RESUME,
+    STOP,
     TEMPORARY,
     TRANSIENT,
     Directive,
@@ -37,13 +40,13 @@ def ended(
         charged: Whether a restart costs a unit.
     """
     directive = _directive(turn, child, cause)
-    if directive is Directive.RESUME and child.suspended:
+    if directive is RESUME and child.suspended:
         child.suspended = False
         turn.emit(Resume(child.id, child.incarnation))
         turn.rule(child.id, "resume", f"{cause}; its table says resume.")
-    elif directive is Directive.ESCALATE:
+    elif directive is ESCALATE:
         _escalate(turn, child, cause)
-    elif directive is Directive.STOP:
+    elif directive is STOP:
         _retire(turn, child, cause, "its table says stop")
     elif not _comes_back(child, clean=clean):
         _retire(turn, child, cause, f"a {child.spec.restart} child stays away then")

@@ -24,6 +24,8 @@ from harmonium.supervisors.words import (
 
 __all__ = ["absorbs", "advance", "begin", "boot", "join", "woken"]
 
+RUNNING = Status.RUNNING
+
 
 def boot(turn: Turn, ready: tuple[str, ...] = (), begun: str = "") -> None:
     """Begin to start all children, the first one first; some may be up by now."""
@@ -32,7 +34,7 @@ def boot(turn: Turn, ready: tuple[str, ...] = (), begun: str = "") -> None:
         child = turn.child(id)
         if child is not None:
             appear(child)
-            child.status, child.ready_at = Status.RUNNING, turn.now
+            child.status, child.ready_at = RUNNING, turn.now
             cursor = child.place + 1
     child = turn.child(begun) if begun else None
     if child is not None:

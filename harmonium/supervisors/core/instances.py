@@ -26,6 +26,8 @@ __all__ = [
     "respond",
 ]
 
+RESTART, STARTING, START = Why.RESTART, Status.STARTING, Due.START
+
 make_start, _make_restart = maker(Start), maker(Restart)
 """Each crash orders one of them, each boot one for each child."""
 
@@ -48,16 +50,16 @@ def launch(turn: Turn, child: Child) -> None:
 def appear(child: Child) -> None:
     """Count the next instance, which is being built."""
     child.incarnation += 1
-    child.restarts += child.why is Why.RESTART
+    child.restarts += child.why is RESTART
     child.ready_at = child.until = None
     child.cell, child.suspended = True, False
 
 
 def await_start(turn: Turn, child: Child) -> None:
     """Wait for the child to become ready, but not for ever."""
-    child.status = Status.STARTING
+    child.status = STARTING
     if child.spec.start_timeout is not None:
-        turn.arm(child, Due.START, child.spec.start_timeout)
+        turn.arm(child, START, child.spec.start_timeout)
 
 
 def _reports(turn: Turn) -> bool:

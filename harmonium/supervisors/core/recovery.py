@@ -15,6 +15,8 @@ from harmonium.supervisors.words import ONE_FOR_ONE
 
 __all__ = ["charge_subtree", "recover", "rest"]
 
+RESTART = Why.RESTART
+
 
 def recover(turn: Turn, child: Child, cause: Cause, *, charged: bool = True) -> None:
     """Restart a child that failed or ended, if that can still be afforded.
@@ -150,7 +152,7 @@ def _go(turn: Turn, child: Child, cause: Cause) -> None:
 
 def _revive(turn: Turn, child: Child, cause: Cause, delay: float) -> None:
     """Restart one child after `delay` seconds; a failed instance is torn down at once."""
-    child.cause, child.why = cause, Why.RESTART
+    child.cause, child.why = cause, RESTART
     if not delay:
         launch(turn, child)
         return

@@ -29,6 +29,9 @@ from harmonium.supervisors.words import PERMANENT, TEMPORARY
 
 __all__ = ["declined", "exited", "failed", "lost", "overran", "spent", "started"]
 
+RUNNING, STARTING, UP = Status.RUNNING, Status.STARTING, Mode.UP
+STOP, CRASH, STARTED = Phase.STOP, ExitKind.CRASH, Outcome.STARTED
+
 _AWAY = frozenset({ExitKind.LOST})
 
 
@@ -43,17 +46,17 @@ def _present(turn: Turn, id: str, incarnation: int) -> Child | None:
 def started(turn: Turn, event: Started) -> None:
     """Take note that a child is ready."""
     child = _present(turn, event.child, event.incarnation)
-    if child is None or child.status is not Status.STARTING:
+    if child is None or child.status is not STARTING:
         return
     turn.disarm(child)
-    child.status, child.ready_at, child.cause = Status.RUNNING, turn.now, None
-    answer_starters(turn, child, Outcome.STARTED)
+    child.status, child.ready_at, child.cause = RUNNING, turn.now, None
+    answer_starters(turn, child, STARTED)
 
 
 def declined(turn: Turn, event: Declined) -> None:
     """Take note that a child chose not to run."""
     child = _present(turn, event.child, event.incarnation)
-    if child is not None and child.status is Status.STARTING:
+    if child is not None and child.status is STARTING:
         decline(turn, child, event.why)
 
 
@@ -62,11 +65,11 @@ def failed(turn: Turn, event: Failed) -> None:
     child = _present(turn, event.child, event.incarnation)
     if child is None or child.suspended:
         return
-    at_work = child.status is Status.RUNNING and event.phase is not Phase.STOP
-    if not at_work and child.status is not Status.STARTING:
+    at_work = child.status is RUNNING and event.phase is not STOP
+    if not at_work and child.status is not STARTING:
         return
     _blame(turn, child, event)
-    if turn.state.mode is not Mode.UP:
+    if turn.state.mode is not UP:
         return
     if group.absorbs(turn, child):
         turn.rule(child.id, "absorb", f"{event.cause}; its group is being restarted anyway.")
@@ -80,7 +83,7 @@ def failed(turn: Turn, event: Failed) -> None:
 def _blame(turn: Turn, child: Child, event: Failed) -> None:
     turn.disarm(child)
     child.suspended, child.ended = True, child.incarnation
-    child.reason = Exit(ExitKind.CRASH, event.cause.text)
+    child.reason = Exit(CRASH, event.cause.text)
 
 
 def exited(turn: Turn, event: Exited | Ended) -> None:
@@ -109,7 +112,7 @@ def _amend(turn: Turn, event: Exited | Ended) -> None:
 
 def _gone_by_itself(turn: Turn, child: Child, reason: Exit, cause: Cause) -> None:
     grace = turn.state.spec.lost_grace
-    if reason.kind in _AWAY and grace and not child.suspended and turn.state.mode is Mode.UP:
+    if reason.kind in _AWAY and grace and not child.suspended and turn.state.mode is UP:
         child.status, child.reason, child.ended = Status.LOST, reason, child.incarnation
         turn.arm(child, Due.LOST, grace)
     else:
@@ -128,7 +131,7 @@ def _end(turn: Turn, child: Child, reason: Exit, cause: Cause) -> None:
     child.suspended, child.ended = False, child.incarnation
     child.reason = _without_error(reason)
     child.status = Status.FINISHED  # until something else is decided
-    if turn.state.mode is not Mode.UP:
+    if turn.state.mode is not UP:
         return
     if group.absorbs(turn, child):
         turn.rule(child.id, "absorb", f"{cause}; its group is being restarted anyway.")
@@ -152,7 +155,7 @@ def _gone(turn: Turn, child: Child, reason: Exit) -> None:
         child.reason = _without_error(reason)
     child.suspended, child.ended = False, child.incarnation
     child.status = Status.FINISHED  # until something else is decided
-    if turn.state.mode is not Mode.UP:
+    if turn.state.mode is not UP:
         return
     _FOLLOW[child.after](turn, child)
 
@@ -196,7 +199,7 @@ _FOLLOW: Mapping[After, Callable[[Turn, Child], None]] = {
 def overran(turn: Turn, event: Overran) -> None:
     """Report a handler that is at work for longer than its limit."""
     child = _present(turn, event.child, event.incarnation)
-    if child is not None and child.status is Status.RUNNING:
+    if child is not None and child.status is RUNNING:
         verb = "was" if event.done else "is"
         name = f"Its handler {event.handler}" if event.handler else "A handler"
         text = f"{name} {verb} at work for {event.seconds:.3g} s, which is over its limit."
@@ -206,5 +209,5 @@ def overran(turn: Turn, event: Overran) -> None:
 
 def spent(turn: Turn, event: Spent) -> None:
     """Charge restarts in the tree below to the subtree's budget."""
-    if turn.state.mode is Mode.UP:
+    if turn.state.mode is UP:
         charge_subtree(turn, event.count, Cause(event.cause))
