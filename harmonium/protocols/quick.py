@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import attrs
 
-from harmonium.protocols.fast_init import fast_maker, give_fast_init
+from harmonium.protocols.fast_init import Script, give_fast_init
 
 __all__ = ["copier", "maker", "quick"]
 
@@ -20,20 +20,24 @@ def quick(cls: type[C]) -> type[C]:
 
     A step of a pipeline makes about ten such values: it saves 3 of 15 us.
     """
-    give_fast_init(cls, _steps)
+    script = give_fast_init(cls, _steps)
+    if script is not None:
+        _SCRIPTS[cls] = script
     return cls
 
 
+_SCRIPTS: dict[Any, Script] = {}
+
+
 def maker(cls: Callable[P, C]) -> Callable[P, C]:
-    """Give a function that makes an instance as the class does, at half the price.
+    """Give a function that makes an instance as the class does, at two thirds of the price.
 
-    For what each crash makes a dozen of: 0.2 us for a value of six fields, not 0.5.
+    For what each crash makes a dozen of: 0.3 us for a value of six fields, not 0.5.
 
-    Raises:
-        TypeError: If the class has a constructor of its own.
+    Args:
+        cls: A class that is `quick`.
     """
-    made: Callable[P, C] = fast_maker(cls, _steps)  # type: ignore[arg-type]
-    return made
+    return _SCRIPTS[cls].maker()
 
 
 def _steps(converter: Any) -> tuple[Callable[[Any], Any], ...]:

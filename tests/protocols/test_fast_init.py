@@ -95,6 +95,33 @@ def test_a_subclass_gets_its_own_class(size: int) -> None:
             made.f0 = 1
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_subclass_is_noticed_whenever_it_is_made(late: bool) -> None:
+    """Before or after its base has the fast constructor, and after that was used."""
+    fast = attrs.make_class("Made", ["a", "b", "c"], frozen=True, slots=True)
+    if late:
+        give_fast_init(fast, steps)
+        assert attrs.astuple(fast(1, 2, 3)) == (1, 2, 3)
+    told: list[Any] = []
+    mixin = type(
+        "Mixin",
+        (),
+        {
+            "__slots__": (),
+            "__init_subclass__": classmethod(lambda cls, **kwargs: told.append((cls, kwargs))),
+        },
+    )
+    child: Any = type("Child", (fast, mixin), {"__slots__": ()}, option=1)
+    if not late:
+        give_fast_init(fast, steps)
+    other: Any = type("Other", (fast,), {"__init__": lambda self: fast.__init__(self, 1, 2, 3)})
+
+    assert told == [(child, {"option": 1})]
+    for cls, made in ((child, child(1, 2, 3)), (other, other()), (fast, fast(1, 2, 3))):
+        assert type(made) is cls
+        assert attrs.astuple(made) == (1, 2, 3)
+
+
 @pytest.mark.parametrize("size", [1, 5])
 def test_an_error_leaves_nothing_open(size: int) -> None:
     """A converter that fails fails before the instance could be changed by anybody."""
