@@ -214,7 +214,8 @@ class Agent(Actor):  # type: ignore[misc]
 
     # -- sending
 
-    def tell(self, to: Ref | str, message: Any, *, lane: Lane | None = None) -> Any:
+    # `lane` is not keyword-only as elsewhere: that takes a call through a dict, 2 % of W3.
+    def tell(self, to: Ref | str, message: Any, lane: Lane | None = None) -> Any:
         """Send a message and want no answer; await the result to wait for room.
 
         Args:
@@ -235,18 +236,21 @@ class Agent(Actor):  # type: ignore[misc]
             cell = to._cell
             mailbox = cell.mailbox
             try:
-                ordinary = cell.accepts[message.__class__] is None  # half the time of `get`
-            except KeyError:
-                ordinary = False
-            if ordinary and len(mailbox) < cell.limit and cell.ground is ground:
-                ground.sent = number = ground.sent + 1
-                mailbox.append((message, me, None, number, current[3], current[5]))
-                if not cell.scheduled:
-                    cell.scheduled = 1
-                    ground.ready.append(cell)
-                    if not ground.awake:
-                        ground.wake()
-                return ACCEPTED
+                if (
+                    cell.accepts[message.__class__] is None
+                    and len(mailbox) < cell.limit
+                    and cell.ground is ground
+                ):
+                    ground.sent = number = ground.sent + 1
+                    mailbox.append((message, me, None, number, current[3], current[5]))
+                    if not cell.scheduled:
+                        cell.scheduled = 1
+                        ground.ready.append(cell)
+                        if not ground.awake:
+                            ground.wake()
+                    return ACCEPTED
+            except KeyError:  # from `accepts`; to ask it with `get` takes twice the time
+                pass
         if me.offloop:
             return self._tell_from_thread(to, message, lane)
         return ground.tell_any(me, to, message, lane)
