@@ -278,7 +278,7 @@ class Ground(Asking):
         """What the scheduler dispatches by; nothing when every message is to be looked at."""
         if self.is_watched(cell) or self.chaos is not None:
             return _SLOW
-        return table.fast if self.tracer is None else self.tracer.table(table)
+        return table.dispatch if self.tracer is None else self.tracer.table(table)
 
     def is_watched(self, cell: Cell) -> bool:
         """Whether something of an agent's own asks for every message to be looked at."""

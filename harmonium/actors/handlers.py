@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from harmonium.actors.idempotent import Idempotent
     from harmonium.protocols.reliability.idempotency import InboxPolicy
 
-__all__ = ["Handler", "HandlerTable", "build_table", "handles", "lane_of", "plain_handler"]
+__all__ = [
+    "Handler",
+    "HandlerTable",
+    "Looked",
+    "build_table",
+    "handles",
+    "lane_of",
+    "plain_handler",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,9 +94,19 @@ class HandlerTable:
     `accepts` is what senders test against, with the lane of each class; `fast`
     is what the scheduler calls directly, and `coroutines` the part of it whose answers it
     steps directly. A class with a handler for `object` accepts every message.
+    `dispatch` is `fast` with None for what the scheduler has to look at closely.
     """
 
-    __slots__ = ("accepts", "by_class", "contract", "coroutines", "fallback", "fast", "reentrant")
+    __slots__ = (
+        "accepts",
+        "by_class",
+        "contract",
+        "coroutines",
+        "dispatch",
+        "fallback",
+        "fast",
+        "reentrant",
+    )
 
     def __init__(
         self, by_class: dict[type, Handler], fallback: Handler | None, publishes: tuple[type, ...]
@@ -103,6 +121,10 @@ class HandlerTable:
         self.fast = self.coroutines | {
             cls: h.function for cls, h in by_class.items() if h.plain and cls is not Terminated
         }
+        known = dict.fromkeys((*by_class, Terminated)) | self.fast
+        self.dispatch: dict[type, Callable[[Any, Any], Any] | None] = (
+            known if by_class and fallback is None else Looked(known)
+        )
         self.reentrant = any(h.reentrant for h in (*by_class.values(), fallback) if h is not None)
         lanes = {cls: lane_of(cls) for cls in by_class}
         self.accepts: Mapping[type, Lane | None] = lanes if fallback is None else _Everything(lanes)
@@ -132,6 +154,16 @@ def plain_handler(
         blocking=False,
         reentrant=reentrant,
     )
+
+
+class Looked(dict[type, Any]):
+    """Dispatch that has None for any class without a handler.
+
+    A KeyError takes 2,000 instructions; a plain dict saves 300 where it has the class.
+    """
+
+    def __missing__(self, _: type) -> None:
+        return None
 
 
 class _Everything(dict[type, Any]):

@@ -22,6 +22,7 @@ from loguru import logger
 from harmonium.actors.cell import BLOCKED, IDLE, QUEUED, Cell, CellState
 from harmonium.actors.context import DEADLINE, TimerContext
 from harmonium.actors.execution import Execution
+from harmonium.actors.handlers import Looked
 from harmonium.actors.timers import Timers
 from harmonium.actors.watchdog import watched
 from harmonium.protocols.errors import ContractError, EnvelopeExpired
@@ -231,24 +232,27 @@ class Scheduler:
         """Log what a callback raised that belongs to no agent."""
         logger.opt(exception=error).error("a callback raised outside of any agent")
 
-    def visit(self, cell: Cell, left: int = MESSAGES_PER_VISIT) -> None:  # noqa: C901, PLR0915
+    def visit(self, cell: Cell, left: int = MESSAGES_PER_VISIT) -> None:  # noqa: C901, PLR0912, PLR0915
         """Let one agent handle its signals and up to `left` of its mail.
 
         The hot path is all here on purpose: dispatch by a dict of types, call, answer,
         next. In three methods it takes a message 1.15 times as long (W1).
         """
         self.active = cell
-        if cell.signals or cell.busy or cell.urgent or cell.state is not RUNNING:
+        mailbox = cell.mailbox
+        if cell.signals or cell.busy or cell.urgent or cell.state is not RUNNING or not mailbox:
             self._visit_otherwise(cell, left)
             return
-        mailbox = cell.mailbox
         fast = cell.fast
         agent = cell.agent
         try:
-            while mailbox:
+            while left:
                 envelope = mailbox.popleft()
                 message, _, promise, _, _, context = envelope
-                handler = fast.get(message.__class__)
+                try:
+                    handler = fast[message.__class__]  # `get` takes 1.6 % of W3 longer
+                except KeyError:
+                    handler = None
                 if handler is None or (
                     context.special
                     and (context.special != DEADLINE or (context.deadline or 0.0) <= self.clock())
@@ -266,17 +270,18 @@ class Scheduler:
                     if promise is not None:
                         self._answer(cell, envelope, answer)
                     self.handled += 1
-                left -= 1
-                if cell.signals or cell.urgent or (not left and mailbox):
+                if cell.signals or cell.urgent:
                     break
-            else:
-                more = cell.more_
-                if cell.state is RUNNING and (
-                    more is None or (more.after_visit is None and not more.parked)
-                ):
-                    cell.current = None
-                    cell.scheduled = IDLE
-                    return
+                if not mailbox:
+                    more = cell.more_
+                    if cell.state is RUNNING and (
+                        more is None or (more.after_visit is None and not more.parked)
+                    ):
+                        cell.current = None
+                        cell.scheduled = IDLE
+                        return
+                    break
+                left -= 1
         except BaseException as error:  # a crash is the agent's, whatever it raised
             self._raised(cell, error)
         cell.current = None
@@ -599,5 +604,5 @@ def _stashed(cell: Cell, envelope: RawEnvelope) -> bool:
     return any(one is envelope for one in reversed(more.stash))
 
 
-_SLOW: Any = {}
+_SLOW: Any = Looked()
 """Put in place of `Cell.fast` to have every message looked at (chaos, traces)."""

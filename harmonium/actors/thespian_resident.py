@@ -76,6 +76,5 @@ class _Always(dict[type, Callable[[Any, Any], Any]]):
         super().__init__()
         self._function = function
 
-    def get(self, cls: type, default: Any = None) -> Any:
-        """Give the one handler."""
+    def __missing__(self, _: type) -> Callable[[Any, Any], Any]:
         return self._function

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from harmonium.actors.account import every_cell
+from harmonium.actors.handlers import Looked
 from harmonium.protocols.message_info import name_of
 
 if TYPE_CHECKING:
@@ -93,11 +94,11 @@ class Tracer:
         """What the scheduler dispatches by instead of `table.fast`."""
         traced = self._tables.get(table)
         if traced is None:
-            traced = {
-                kind: self._traced(handler)
+            traced = Looked(
+                (kind, self._traced(handler))
                 for kind, handler in table.fast.items()
                 if kind not in table.coroutines  # of these, `began` and `ended` hear
-            }
+            )
             self._tables[table] = traced
         return traced
 
