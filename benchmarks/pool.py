@@ -97,7 +97,9 @@ def _requests(n: int, router: Router[Any] | None) -> float:
         client = system.ref("client")
         agent: Any = client._cell.agent
         agent.workers, agent.done = system.ref("workers"), asyncio.Event()
-        _Worker.client = client
+        cell = agent.workers._cell
+        for worker in (cell,) if router is None else cell.children.values():
+            worker.agent.client = client
         began = time.perf_counter()
         client.tell(Serve(n))
         await agent.done.wait()
@@ -186,6 +188,12 @@ def _by_hand(n: int) -> float:
     return asyncio.run(main())
 
 
+def _tuned(function: Callable[[int], float], n: int) -> float:
+    """Run it with the collector as our side has it: the bare loop is 1.06 times as fast then."""
+    with tuned_collector():
+        return function(n)
+
+
 def _of(function: Callable[..., float], *args: Any) -> Callable[[], float]:
     return lambda: function(*args)
 
@@ -206,10 +214,10 @@ def workloads(*, quick: bool = False) -> list[Workload]:
             "1,000 requests to a pool of 8, gathered",
             "requests/s",
             (
-                Figure("bare loop", _of(_bare, n)),
+                Figure("bare loop", _of(_tuned, _bare, n)),
                 *(Figure(name, _of(_requests, n, one)) for name, one in routers.items()),
                 Figure("one agent, no pool", _of(_requests, n, None)),
-                Figure("asyncio.Queue", _of(_by_hand, n // 2)),
+                Figure("asyncio.Queue", _of(_tuned, _by_hand, n // 2)),
             ),
             aims="round robin and least loaded at least 0.6 of the loop",
         ),
@@ -218,7 +226,7 @@ def workloads(*, quick: bool = False) -> list[Workload]:
             "the same by ask, with a promise and a deadline each",
             "requests/s",
             (
-                Figure("bare loop", _of(_bare, n)),
+                Figure("bare loop", _of(_tuned, _bare, n)),
                 Figure("round robin", _of(_asks, n // 4, ROUND_ROBIN)),
                 Figure("least loaded", _of(_asks, n // 4, LEAST_LOADED)),
                 Figure("one agent, no pool", _of(_asks, n // 4, None)),
