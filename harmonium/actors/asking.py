@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harmonium.actors.ask import Ask
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import DEAD, WAITING, Cell
 from harmonium.actors.context import Context, RawEnvelope
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.mail import Mail
@@ -240,4 +240,4 @@ def _forsaken(ask: Any) -> bool:
     return owner.incarnation != ask.incarnation or owner.state in _ENDED
 
 
-_ENDED = (CellState.WAITING, CellState.DEAD)
+_ENDED = (WAITING, DEAD)

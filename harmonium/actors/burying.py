@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harmonium.actors.cell import NO_MAIL, Cell, CellState, Extras
+from harmonium.actors.cell import DEAD, NO_MAIL, STOPPING, WAITING, Cell, Extras
 from harmonium.actors.failed_mail import settle_failure
 from harmonium.actors.releasing import cancel_timers, close_executions, discard
 from harmonium.protocols.errors import AgentDead
@@ -32,13 +32,13 @@ __all__ = [
 
 def kill(cell: Cell, reason: Exit | None = None) -> None:
     """End the incarnation at once: no hook, no waiting, children first."""
-    if cell.state is CellState.DEAD:
+    if cell.state is DEAD:
         return
     reason = reason or Exit(ExitKind.KILLED)
     bury_children(cell, "its parent was killed")
-    if cell.state is CellState.WAITING:
+    if cell.state is WAITING:
         return
-    cell.state = CellState.STOPPING
+    cell.state = STOPPING
     cell.more.when_idle = None
     close_executions(cell, AgentDead(cell.path, str(reason)))
     cancel_timers(cell)
@@ -54,7 +54,7 @@ def bury_children(cell: Cell, why: str) -> None:
 
 def exited(cell: Cell, reason: Exit) -> None:
     """The incarnation is gone; the cell waits for what its parent decides."""
-    cell.state = CellState.WAITING
+    cell.state = WAITING
     discard(cell, reason)
     cell.more.stop_reason = reason
     cell.ground.observers.exited(cell, reason)
@@ -72,13 +72,13 @@ def bury_unless_supervised(cell: Cell) -> None:
 
 def bury(cell: Cell) -> None:
     """Take the agent's place away: its mail is dead, its watchers are told."""
-    if cell.state is CellState.DEAD:
+    if cell.state is DEAD:
         return
     ground, more = cell.ground, cell.more
     bury_children(cell, "its parent is gone")
     reason = more.stop_reason or NORMAL
     error = AgentDead(cell.path, str(reason))
-    cell.state = CellState.DEAD
+    cell.state = DEAD
     cell.limit = -1
     cell.agent = None
     settle_failure(cell)
@@ -125,7 +125,7 @@ def abandon(cell: Cell) -> None:
         kept = [entry for entry in parent.signals if entry[1][1:2] != (cell,)]
         parent.signals.clear()
         parent.signals.extend(kept)
-    cell.state = CellState.WAITING
+    cell.state = WAITING
     discard(cell, NORMAL)
     bury(cell)
 
@@ -178,5 +178,5 @@ def _hears_all(parent: Cell) -> bool:
 def _hand_over(parent: Cell, cell: Cell, report: Report) -> None:
     if parent.agent is not None:
         parent.agent._child_report(cell, report)
-    elif parent.state is not CellState.DEAD and isinstance(report, Exited | Failed):
+    elif parent.state is not DEAD and isinstance(report, Exited | Failed):
         kill(cell)

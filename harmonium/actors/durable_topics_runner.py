@@ -16,7 +16,7 @@ import attrs
 from loguru import logger
 
 from harmonium.actors.ask import Ask
-from harmonium.actors.cell import CellState
+from harmonium.actors.cell import DEAD
 from harmonium.actors.context import Context
 from harmonium.actors.dead_letter_forms import Stored
 from harmonium.actors.durable_topics_feed import PAGE, REST, Feed
@@ -273,7 +273,7 @@ class Runner:
             return
         if error is None:
             self._settle_at(index, None)
-        elif self._ground.open and self.cell.state is not CellState.DEAD:
+        elif self._ground.open and self.cell.state is not DEAD:
             self._failed(index, attempt, error)
 
     def _settle_at(self, index: int, before: Callable[[], None] | None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from harmonium.actors.burying import exited, kill
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import DEAD, STARTING, STOPPING, WAITING, Cell
 from harmonium.actors.execution import Execution
 from harmonium.actors.failed_mail import failed_message
 from harmonium.actors.releasing import cancel_timers, close_executions, discard, hold
@@ -40,7 +40,7 @@ _NO_HOOK: Any = object()
 
 def request_stop(cell: Cell, ask: Ask[None] | None, reason: Exit | None = None) -> None:
     """Stop an agent from outside of it; `ask` is settled when it is gone."""
-    if cell.state is CellState.DEAD:
+    if cell.state is DEAD:
         if ask is not None:
             ask.settle(None)
         return
@@ -51,11 +51,11 @@ def request_stop(cell: Cell, ask: Ask[None] | None, reason: Exit | None = None) 
 
 def stop(cell: Cell, reason: Exit = NORMAL) -> None:
     """Begin a graceful end; a no-op when one is under way."""
-    if cell.state in (CellState.STOPPING, CellState.DEAD):
+    if cell.state in (STOPPING, DEAD):
         return
-    if cell.state is CellState.WAITING:
+    if cell.state is WAITING:
         exited(cell, reason)
-    elif cell.state is CellState.STARTING and not cell.more.executions:
+    elif cell.state is STARTING and not cell.more.executions:
         cell.more.stop_reason = reason  # it is in its constructor; `_ready` sees it
     else:
         end(cell, reason)
@@ -80,11 +80,11 @@ def end(
         keep_children: Leave its children running (for a restart).
         then: Called at the end in place of the report, if given.
     """
-    starting = cell.state is CellState.STARTING
+    starting = cell.state is STARTING
     was_ready = not starting and not cell.more.start_failed
     if starting:
         close_executions(cell, AgentDead(cell.path, str(reason)))
-    cell.state = CellState.STOPPING
+    cell.state = STOPPING
     cell.more.stop_reason = reason
     hold(cell)
     cancel_timers(cell)
@@ -118,7 +118,7 @@ class _Ending:
     def _is_on(self) -> bool:
         """Whether it was not overtaken by a kill."""
         cell = self._cell
-        return cell.state is CellState.STOPPING and cell.incarnation == self._incarnation
+        return cell.state is STOPPING and cell.incarnation == self._incarnation
 
     def stop_children(self) -> None:
         """First the children."""
@@ -151,9 +151,9 @@ class _Ending:
 
 def stop_to_restart(cell: Cell, cause: BaseException) -> None:
     """End an incarnation that will have a successor: `before_restart`, then `Exited`."""
-    if cell.state in (CellState.STOPPING, CellState.DEAD):
+    if cell.state in (STOPPING, DEAD):
         return
-    if cell.state is CellState.WAITING:
+    if cell.state is WAITING:
         exited(cell, SHUTDOWN)
         return
     message = failed_message(cell)

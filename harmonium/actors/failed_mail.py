@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harmonium.actors.cell import NO_MAIL, Cell, CellState
+from harmonium.actors.cell import NO_MAIL, RUNNING, Cell
 from harmonium.protocols.errors import AgentDead, AskFailed
 from harmonium.protocols.lifecycle import Phase
 
@@ -72,7 +72,7 @@ def retry_failed(cell: Cell, message_id: str) -> None:
         envelope = more.aside.pop(message_id, None)
     if envelope is None:
         return
-    if cell.state is CellState.RUNNING:
+    if cell.state is RUNNING:
         more.retrying = envelope
         put_back(cell, more)
         cell.ground.schedule(cell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harmonium.actors.burying import report
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import DEAD, FAILED, RUNNING, STARTING, STOPPING, Cell
 from harmonium.actors.execution import Execution
 from harmonium.actors.failed_mail import unstash_failed, wants_retry
 from harmonium.actors.releasing import close_executions, fail_deferred, hold
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from harmonium.actors.context import RawEnvelope
 
 __all__ = ["fail", "overrun", "resume"]
-
-STARTING, FAILED = CellState.STARTING, CellState.FAILED
-STOPPING, DEAD = CellState.STOPPING, CellState.DEAD
 
 
 def fail(cell: Cell, error: BaseException, phase: Phase, envelope: RawEnvelope | None) -> None:
@@ -78,6 +75,6 @@ def overrun(cell: Cell, execution: Execution, limit: float) -> None:
 def resume(cell: Cell) -> None:
     """Let a failed agent go on with the state it has (the failed message is gone)."""
     if cell.state is FAILED:
-        cell.state = CellState.RUNNING
+        cell.state = RUNNING
         cell.more.failure = None
         cell.ground.schedule(cell)

@@ -20,7 +20,7 @@ from harmonium.actors.account import Account, take_account
 from harmonium.actors.ask import Ask
 from harmonium.actors.asking import Asking
 from harmonium.actors.birth import Birth
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import STOPPING, Cell
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.dead_letters import DeadLetter, DeadLetters
 from harmonium.actors.execution import Execution
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from harmonium.actors.store.ports import Store
 
 __all__ = ["Ground"]
-
-STOPPING = CellState.STOPPING
 
 
 _REFUSED: Any = object()

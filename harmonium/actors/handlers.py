@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harmonium.protocols.reliability.idempotency import InboxPolicy
 
 __all__ = [
+    "Dispatch",
     "Handler",
     "HandlerTable",
     "Looked",
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+Dispatch = dict[type, Callable[[Any, Any], Any] | None]
+"""What to call for a message of a class; None where the message is to be looked at."""
 
 _MARK = "__handles__"
 USER = Lane.USER
@@ -122,9 +126,7 @@ class HandlerTable:
             cls: h.function for cls, h in by_class.items() if h.plain and cls is not Terminated
         }
         known = dict.fromkeys((*by_class, Terminated)) | self.fast
-        self.dispatch: dict[type, Callable[[Any, Any], Any] | None] = (
-            known if by_class and fallback is None else Looked(known)
-        )
+        self.dispatch: Dispatch = known if by_class and fallback is None else Looked(known)
         self.reentrant = any(h.reentrant for h in (*by_class.values(), fallback) if h is not None)
         lanes = {cls: lane_of(cls) for cls in by_class}
         self.accepts: Mapping[type, Lane | None] = lanes if fallback is None else _Everything(lanes)

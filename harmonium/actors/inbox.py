@@ -24,7 +24,7 @@ from loguru import logger
 
 from harmonium.actors.ask import Ask
 from harmonium.actors.budgets import continued
-from harmonium.actors.cell import NO_MAIL, Cell, CellState
+from harmonium.actors.cell import DEAD, NO_MAIL, RUNNING, Cell
 from harmonium.actors.claims import Claims
 from harmonium.actors.context import Context, RawEnvelope
 from harmonium.protocols.errors import AskFailed, ContractError, Unavailable
@@ -155,7 +155,7 @@ class AgentInbox:
     def _ended(self, promise: Any) -> None:
         """Hear the end of a run; with a store, the answer is kept there first."""
         key, run = promise.key
-        if self._cell.state is CellState.DEAD:
+        if self._cell.state is DEAD:
             return
         error = promise.exception()
         if error is not None:
@@ -207,14 +207,14 @@ class AgentInbox:
         if envelope is None:
             return
         cell, again = self._cell, claim is not None or self._state.entries[effect.key].runs > 1
-        if again or cell.state is not CellState.RUNNING:
+        if again or cell.state is not RUNNING:
             self._put_first(envelope)
         else:
             cell.ground.handle(cell, self._handler, envelope)
 
     def _claimed(self, effect: Run, status: str, value: Any) -> None:
         """Hear what the store knows of a key: run it, give the answer it has, or fail."""
-        dead = self._cell.state is CellState.DEAD
+        dead = self._cell.state is DEAD
         if status == "answered" and not dead:
             self._done(effect.key, effect.run, value)
         elif status == "failed" and not dead:

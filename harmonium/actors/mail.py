@@ -8,7 +8,7 @@ from typing import Any
 
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.ask import Ask
-from harmonium.actors.cell import BLOCKED, NO_MAIL, NONE_YET, Cell, CellState
+from harmonium.actors.cell import BLOCKED, DEAD, NO_MAIL, NONE_YET, Cell
 from harmonium.actors.context import Context, RawEnvelope
 from harmonium.actors.handlers import lane_of
 from harmonium.actors.promise import Promise
@@ -23,8 +23,9 @@ from harmonium.protocols.overflow import DEAD_LETTER, DROP_OLDEST, WAIT
 
 __all__ = ["Mail", "follow"]
 
+CONTROL = Lane.CONTROL
+
 _REFUSED: Any = object()
-DEAD = CellState.DEAD
 
 
 class Mail(Switchboard):
@@ -153,7 +154,7 @@ class Mail(Switchboard):
                 more.before_mail()
         if self.turned_away(cell, envelope):
             return ACCEPTED
-        if lane is not Lane.CONTROL and not self.has_room(cell):
+        if lane is not CONTROL and not self.has_room(cell):
             return self._overflow(cell, envelope)
         self.put(cell, envelope, lane)
         return ACCEPTED
@@ -165,7 +166,7 @@ class Mail(Switchboard):
 
     def put(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> None:
         """Put an envelope into its lane; there is room."""
-        if lane is Lane.CONTROL:
+        if lane is CONTROL:
             cell.urgent = deque() if cell.urgent is None else cell.urgent
             cell.urgent.append(envelope)
             if cell.scheduled == BLOCKED and cell.busy:

@@ -17,7 +17,7 @@ import attrs
 from loguru import logger
 
 from harmonium.actors.ask import Ask
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import DEAD, WAITING, Cell
 from harmonium.actors.handlers import lane_of
 from harmonium.protocols.deadline import shrink
 from harmonium.protocols.errors import HarmoniumError
@@ -122,8 +122,7 @@ class _Call:
         """Whether the incarnation that asked is gone, so that nobody wants the answer."""
         sender = self.sender
         return sender is not None and (
-            sender.incarnation != self.incarnation
-            or sender.state in (CellState.WAITING, CellState.DEAD)
+            sender.incarnation != self.incarnation or sender.state in (WAITING, DEAD)
         )
 
 

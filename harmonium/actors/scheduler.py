@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from loguru import logger
 
-from harmonium.actors.cell import BLOCKED, IDLE, QUEUED, Cell, CellState
+from harmonium.actors.cell import BLOCKED, IDLE, QUEUED, RUNNING, Cell
 from harmonium.actors.context import DEADLINE, TimerContext
 from harmonium.actors.execution import Execution
 from harmonium.actors.handlers import Looked
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ReadyQueue", "Scheduler"]
 
+HANDLER = Phase.HANDLER
+
 MESSAGES_PER_VISIT = 64
 """How many messages one agent may handle before others get their turn."""
 VISITS_PER_CLOCK_READ = 32
@@ -48,7 +50,6 @@ the ideal time; so many: 1.13 to 1.17, as each has the next 50 ms begin sooner."
 TOO_LATE = 0.02
 """Seconds; timers that wait for longer all fire, for we are behind."""
 
-RUNNING = CellState.RUNNING
 
 SUSPENDED: Any = object()
 """In place of an answer: the handler goes on later."""
@@ -295,7 +296,7 @@ class Scheduler:
             try:
                 call(*args)
             except BaseException as error:  # a hook's crash is the agent's
-                self.crashed(cell, error, Phase.HANDLER, cell.current)
+                self.crashed(cell, error, HANDLER, cell.current)
         if (cell.state is not RUNNING or cell.busy) and not self._reentrant_next(cell):
             cell.scheduled = QUEUED if cell.signals else _held(cell)
             if cell.signals:
@@ -556,7 +557,7 @@ class Scheduler:
         cell.current = None
         if self.tracer is not None and envelope is not None:
             self.tracer.ended(envelope, error)
-        self.crashed(cell, error, Phase.HANDLER, envelope)
+        self.crashed(cell, error, HANDLER, envelope)
 
     def _expired(self, cell: Cell, envelope: RawEnvelope) -> None:
         error = EnvelopeExpired(cell.path, envelope[5].deadline or 0.0, None)

@@ -12,7 +12,7 @@ import asyncio
 import contextvars
 import math
 from _random import Random as Core
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from operator import length_hint
@@ -20,10 +20,10 @@ from random import Random
 from typing import Any, Protocol, TypeVar
 
 from harmonium.actors.accepted import ACCEPTED
-from harmonium.actors.cell import NO_MAIL, QUEUED, Cell, CellState
+from harmonium.actors.cell import DEAD, NO_MAIL, QUEUED, Cell
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.ground import Ground
-from harmonium.actors.handlers import Handler, HandlerTable
+from harmonium.actors.handlers import Dispatch, Handler, HandlerTable
 from harmonium.actors.promise import Promise
 from harmonium.actors.scheduler import _SLOW, SUSPENDED, ReadyQueue
 from harmonium.actors.virtual_loop import VirtualLoop
@@ -40,7 +40,6 @@ _set_running_loop = asyncio._set_running_loop
 
 FOREVER = math.inf
 """A latency: until `release`."""
-DEAD = CellState.DEAD
 HOP = 0.001
 """Seconds that every message takes at least, so that no chain of messages is endless in no time."""
 
@@ -225,7 +224,7 @@ class SimulatedGround(Ground):
         carriage: Carriage | None = None,
     ) -> None:
         self.time = 0.0
-        self.door: Callable[[HandlerTable], Mapping[type, Callable[[Any, Any], Any]]] | None = None
+        self.door: Callable[[HandlerTable], Dispatch] | None = None
         """Gives the handlers of a table with somebody before them, who may take a message over
         (`TAKEN_OVER`): so a test's faults need no way of their own through the scheduler."""
         self.carriage: Carriage = carriage or Prompt()

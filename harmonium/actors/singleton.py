@@ -19,7 +19,7 @@ from harmonium.actors import burying
 from harmonium.actors.accepted import ACCEPTED
 from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
-from harmonium.actors.cell import NO_MAIL, Cell, CellState
+from harmonium.actors.cell import NO_MAIL, RUNNING, Cell
 from harmonium.actors.handlers import Handler, HandlerTable
 from harmonium.actors.promise import Promise
 from harmonium.actors.route import take_mail
@@ -181,7 +181,7 @@ class Singleton(Agent):
 
     def _crash_unless_starting(self, error: BaseException) -> None:
         cell = self._cell
-        if self._is_on() and cell.state is CellState.RUNNING:
+        if self._is_on() and cell.state is RUNNING:
             cell.ground.signal(cell, _raise, error)
 
     def _won(self, lease: Lease | None, asked_at: float) -> None:

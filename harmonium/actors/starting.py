@@ -10,7 +10,15 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from harmonium.actors.burying import bury_children, bury_unless_supervised, report
-from harmonium.actors.cell import BLOCKED, NO_MAIL, Cell, CellState, Extras
+from harmonium.actors.cell import (
+    BLOCKED,
+    NO_MAIL,
+    RUNNING,
+    STARTING,
+    WAITING,
+    Cell,
+    Extras,
+)
 from harmonium.actors.ending import end, run_hook
 from harmonium.actors.failed_mail import failed_message, put_back
 from harmonium.actors.failing import fail
@@ -25,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["place", "restart", "start"]
 
 CRASH = ExitKind.CRASH
-STARTING, RUNNING = CellState.STARTING, CellState.RUNNING
 
 
 def place(parent: Cell, birth: Birth, id: str) -> Cell:
@@ -157,7 +164,7 @@ def _open_mailbox(cell: Cell, more: Extras) -> None:
 
 def _decline(cell: Cell, incarnation: int, why: str) -> None:
     bury_children(cell, "its parent declined to run")
-    cell.state = CellState.WAITING
+    cell.state = WAITING
     discard(cell, Exit(ExitKind.NORMAL, why))
     report(cell, Declined(cell.id, incarnation, why))
     bury_unless_supervised(cell)

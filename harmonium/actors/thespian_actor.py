@@ -26,7 +26,7 @@ from thespian.system.messages.status import Thespian_StatusReq
 from thespian.system.utilis import checkActorCapabilities
 
 from harmonium.actors import ending
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import RUNNING, Cell
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.deferred import Deferred
 from harmonium.actors.thespian_address import LocalAddress, ReplyAddress, system_address
@@ -177,7 +177,7 @@ class PlainActor(Resident):
         """Send `ChildActorExited`; while the actor ends, it hears that at once."""
         self.realm.forget(child)
         address = LocalAddress(child)
-        if self._cell.state is CellState.RUNNING:
+        if self._cell.state is RUNNING:
             deliver(child, self._cell, ChildActorExited(address))
         elif self._hears():
             self._notice(ChildActorExited(address), address)

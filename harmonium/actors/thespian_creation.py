@@ -17,7 +17,7 @@ from thespian.system.utilis import actualActorClass, checkActorCapabilities
 from harmonium.actors import burying
 from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import DEAD, RUNNING, STARTING, Cell
 from harmonium.actors.thespian_actor import PlainActor
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Creation:
         child_id = f"{name}-{ground.next_id(parent)}"
         try:
             birth = self._birth(wanted)
-            if parent.state not in (CellState.STARTING, CellState.RUNNING):
+            if parent.state not in (STARTING, RUNNING):
                 raise ActorSystemFailure(f"{parent.path} is exiting")
             cell = ground.spawn(parent, birth, child_id)
         except Exception as error:  # an import may raise anything
@@ -88,6 +88,6 @@ class Creation:
 def _stillborn(parent: Cell, child_id: str) -> Cell:
     """A place that never had anybody; what is sent there is a dead letter."""
     cell = Cell(parent.ground, parent, child_id, Birth(PlainActor))
-    cell.state = CellState.DEAD
+    cell.state = DEAD
     cell.limit = -1
     return cell

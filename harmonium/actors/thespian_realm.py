@@ -26,7 +26,7 @@ from thespian.system.messages.status import Thespian_SystemStatus
 
 from harmonium.actors.account import every_cell
 from harmonium.actors.birth import Birth
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import STOPPING, Cell
 from harmonium.actors.promise import Promise
 from harmonium.actors.thespian_actor import PlainActor
 from harmonium.actors.thespian_address import SYSTEM_ID, LocalAddress
@@ -201,7 +201,7 @@ class Realm:
         status = Thespian_SystemStatus(
             LocalAddress(self.admin),
             capabilities=dict(self.capabilities),
-            inShutdown=self.admin.state is CellState.STOPPING,
+            inShutdown=self.admin.state is STOPPING,
         )
         add_common(status, self.admin)
         if self._dead_letter_handler is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from thespian.system.messages.status import Thespian_ActorStatus
 from thespian.system.timing import ExpirationTimer
 
-from harmonium.actors.cell import CellState
+from harmonium.actors.cell import STOPPING
 from harmonium.actors.thespian_address import LocalAddress, system_address
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def status_of(
         system_address(cell.ground),
         None if cell.parent is None else LocalAddress(cell.parent),
         source_hash,
-        cell.state is CellState.STOPPING or None,
+        cell.state is STOPPING or None,
     )
     status.addWakeups([(status.actorAddress, timer) for timer in wakeups or ()])
     add_common(status, cell)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from harmonium.actors import burying, ending, failed_mail, failing, starting
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import DEAD, FAILED, RUNNING, WAITING, Cell
 from harmonium.actors.timers import Timer
 from harmonium.protocols.lifecycle import SHUTDOWN, Exit, ExitKind
 from harmonium.supervisors.core import effects, events
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Carrier"]
 
-START, RUNNING = Due.START, CellState.RUNNING
+START = Due.START
 
 
 class Carrier:
@@ -112,7 +112,7 @@ class Carrier:
         cell = self._cell(effect.child)
         if cell is not None:
             cell.more.stop_reason = effect.reason
-            if cell.state not in (CellState.WAITING, CellState.DEAD):
+            if cell.state not in (WAITING, DEAD):
                 burying.kill(cell, effect.reason)
             burying.bury(cell)
 
@@ -188,7 +188,7 @@ class Carrier:
             self._supervisor.finish()
         elif effect.start_failed:
             self._supervisor.up.fail(effect.reason.error or RuntimeError(str(effect.reason)))
-        elif self._me.state is CellState.FAILED:
+        elif self._me.state is FAILED:
             pass  # the parent decides about us
         else:
             self._me.ground.signal(self._me, ending.stop, self._me, effect.reason)

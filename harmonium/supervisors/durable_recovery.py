@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import STARTING, Cell
 from harmonium.actors.observer import AgentStarted
 from harmonium.actors.store.ports import Store
 from harmonium.actors.store.values import Lease, Recovered
@@ -144,7 +144,7 @@ class Recovery:
 
 def when_tree_is_up(cell: Cell, then: Callable[[], None]) -> None:
     """Call back once no supervisor above the cell is still starting its children."""
-    starting = [one for one in _above(cell) if one.state is CellState.STARTING]
+    starting = [one for one in _above(cell) if one.state is STARTING]
     if not starting:
         then()
         return

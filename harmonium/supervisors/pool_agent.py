@@ -8,7 +8,7 @@ from typing import Any
 from loguru import logger
 
 from harmonium.actors.agent import Agent
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import RUNNING, Cell
 from harmonium.actors.handlers import Handler, HandlerTable
 from harmonium.protocols.lifecycle import Failed as ChildFailed
 from harmonium.protocols.waiting import Refuse
@@ -168,7 +168,7 @@ class Pool(Supervisor):
     def _takes(self, child: Child, member: Member) -> bool:
         """Whether new mail may go there: it is up, or its keys wait for its restart."""
         if child.status is Status.RUNNING:
-            return member.cell.state is CellState.RUNNING or self._keeps()
+            return member.cell.state is RUNNING or self._keeps()
         return self._keeps() and child.incarnation > 0 and child.status in _ON_THE_WAY
 
     def _keeps(self) -> bool:

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from harmonium.actors.accepted import ACCEPTED
-from harmonium.actors.cell import NO_MAIL, NONE_YET, Cell, CellState
+from harmonium.actors.cell import DEAD, NO_MAIL, NONE_YET, RUNNING, STARTING, Cell
 from harmonium.actors.context import RawEnvelope
 from harmonium.actors.route import inside, take_mail
 from harmonium.protocols.lanes import Lane
@@ -34,8 +34,7 @@ __all__ = ["Traffic"]
 
 _FEW = 16
 """With room for fewer, looking at it again and again costs more than the long way."""
-RUNNING = CellState.RUNNING
-_OPEN = (CellState.STARTING, RUNNING)
+_OPEN = (STARTING, RUNNING)
 
 
 class Traffic(Waiting):
@@ -205,7 +204,7 @@ class Traffic(Waiting):
         key = self._key_or_die(envelope) if self._keyed else None
         if key is NO_KEY:
             return
-        if full is not None and full.cell.state is not CellState.DEAD:
+        if full is not None and full.cell.state is not DEAD:
             self._give_surely(full, key, envelope, None)
         else:
             self._readmit(envelope, key)

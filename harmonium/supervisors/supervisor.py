@@ -15,7 +15,7 @@ from harmonium.actors import failed_mail, failing
 from harmonium.actors.agent import Agent
 from harmonium.actors.birth import Birth
 from harmonium.actors.burying import report, report_first
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import RUNNING, Cell
 from harmonium.actors.promise import Promise
 from harmonium.protocols.lifecycle import SHUTDOWN, Exited, Phase, Started
 from harmonium.protocols.lifecycle import Failed as ChildFailed
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Supervisor", "birth_of"]
 
-RUNNING = CellState.RUNNING
 
 JOURNAL = 1_000
 """How many decisions a supervisor remembers."""

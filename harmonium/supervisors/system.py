@@ -18,7 +18,7 @@ from harmonium.actors import starting
 from harmonium.actors.account import Account
 from harmonium.actors.agent import Agent
 from harmonium.actors.ask import Ask
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import RUNNING, Cell
 from harmonium.actors.context import caller
 from harmonium.actors.dead_letters import DeadLetters
 from harmonium.actors.ground import Ground
@@ -59,7 +59,6 @@ T = TypeVar("T")
 Tree = SupervisorSpec | ChildSpec | type[Agent]
 
 _LIMITS = StopLimits()
-RUNNING = CellState.RUNNING
 
 
 class System:

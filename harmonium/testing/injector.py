@@ -6,7 +6,7 @@ handlers where `FaultInjector` stands in production. It decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, overload
 
@@ -14,11 +14,11 @@ import attrs
 
 from harmonium.actors import burying, failing
 from harmonium.actors.account import every_cell
-from harmonium.actors.cell import Cell, CellState
+from harmonium.actors.cell import DEAD, Cell
 from harmonium.actors.chaos import InjectedCrash
 from harmonium.actors.context import RawEnvelope, TimerContext
 from harmonium.actors.execution import Execution
-from harmonium.actors.handlers import Handler, HandlerTable
+from harmonium.actors.handlers import Dispatch, Handler, HandlerTable
 from harmonium.actors.simulated import FOREVER, TAKEN_OVER, SimulatedGround
 from harmonium.protocols.errors import AgentDead
 from harmonium.protocols.lifecycle import Exit, ExitKind, Phase
@@ -378,7 +378,7 @@ class Injector:
             return
         is_hit = matcher(fault.actor)
         for cell in list(every_cell(self.ground.root)):
-            if cell.parent is not None and cell.state is not CellState.DEAD and is_hit(cell.path):
+            if cell.parent is not None and cell.state is not DEAD and is_hit(cell.path):
                 self.note(fault, cell.path)
                 call(cell)
 
@@ -438,9 +438,12 @@ class Injector:
 
 
 @lru_cache(maxsize=256)  # made once for a class, not in each of 1,000 runs
-def door(table: HandlerTable) -> Mapping[type, Callable[[Any, Any], Any]]:
+def door(table: HandlerTable) -> Dispatch:
     """Put the injector before each handler that the scheduler calls without more ado."""
-    return {kind: _watched(table.by_class[kind]) for kind in table.fast}
+    return table.dispatch.__class__(
+        (kind, None if function is None else _watched(table.by_class[kind]))
+        for kind, function in table.dispatch.items()
+    )
 
 
 def _watched(handler: Handler) -> Callable[[Any, Any], Any]:

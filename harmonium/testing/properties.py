@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from harmonium.actors.account import every_cell
-from harmonium.actors.cell import CellState
+from harmonium.actors.cell import DEAD
 from harmonium.testing.world import World
 
 __all__ = [
@@ -143,7 +143,7 @@ def no_orphans(world: World) -> Verdict:
         for id, child in (cell.children or {}).items():
             if child.parent is not cell or child.id != id:
                 return _no(f"{child.path} is not the child of {cell.path}")
-            if child.state is not CellState.DEAD and cell.state is CellState.DEAD:
+            if child.state is not DEAD and cell.state is DEAD:
                 return _no(f"{child.path} lives and its parent is dead")
     return _HOLDS
 
