@@ -119,12 +119,14 @@ class Player(Agent):
     def __init__(self, world: World) -> None:
         self.world = world
         self.owed: list[Any] = []
+        self.stashed = False
 
     def started(self) -> None:
         self.subscribe("news")
 
     def plan(self, number: int) -> list[Op]:
-        """The operations of a plan; none behind the last."""
+        """The operations of a plan, which begins now; none behind the last."""
+        self.stashed = False
         return self.world.plans[number] if number < len(self.world.plans) else []
 
     def carry_out(self, op: Op) -> None:
@@ -154,9 +156,11 @@ class Player(Agent):
 
     def do_stash(self, op: Op) -> None:
         self.stash()
+        self.stashed = True
 
     def do_unstash(self, op: Op) -> None:
-        self.unstash()
+        if not self.stashed:  # a plan that takes itself back from the stash would never end
+            self.unstash()
 
     def do_stop(self, op: Op) -> None:
         self.stop()

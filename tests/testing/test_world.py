@@ -299,8 +299,8 @@ def test_handlers_are_called_by_the_table_with_the_injector_before_each():
 
     def body(world):
         cell = world.ref("a")._cell
-        assert set(cell.fast) == set(cell.agent.__table__.fast)
-        assert Ping in cell.fast
+        assert set(cell.fast) == set(cell.agent.__table__.dispatch)
+        assert cell.fast[Ping] is not None
         world.tell("a", Ping(1))
 
     outcome = outcome_of(body, Crash("a", on=1, where="before"))
