@@ -36,8 +36,14 @@ def maker(cls: Callable[P, C]) -> Callable[P, C]:
 
     Args:
         cls: A class that is `quick`.
+
+    Raises:
+        TypeError: If it is not, or has a constructor of its own.
     """
-    return _SCRIPTS[cls].maker()
+    script = _SCRIPTS.get(cls)
+    if script is None:
+        raise TypeError(f"{cls.__qualname__} is not quick, so nothing makes it but itself")
+    return script.maker()
 
 
 def _steps(converter: Any) -> tuple[Callable[[Any], Any], ...]:
