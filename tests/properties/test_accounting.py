@@ -43,6 +43,7 @@ from harmonium.protocols.lanes import Lane
 from harmonium.protocols.waiting import DROP, HOLD, Stash
 from harmonium.supervisors.shutdown import StopLimits
 
+PLANS = 500
 NAMES = ("a", "b", "c", "d", "e", "nobody")
 
 
@@ -104,6 +105,9 @@ class World:
 
     def __init__(self, plans: list[list[Op]]) -> None:
         self.plans = plans
+        self.left = PLANS
+        """How many plans may still begin: one that takes itself back from the stash would never
+        end, and six that publish the next one to all would take days."""
         self.spawned: list[Ref] = []
 
     def message(self, op: Op) -> Any:
@@ -119,15 +123,15 @@ class Player(Agent):
     def __init__(self, world: World) -> None:
         self.world = world
         self.owed: list[Any] = []
-        self.stashed = False
 
     def started(self) -> None:
         self.subscribe("news")
 
     def plan(self, number: int) -> list[Op]:
-        """The operations of a plan, which begins now; none behind the last."""
-        self.stashed = False
-        return self.world.plans[number] if number < len(self.world.plans) else []
+        """The operations of a plan; none behind the last, and none when enough were begun."""
+        self.world.left -= 1
+        plans = self.world.plans if self.world.left >= 0 else []
+        return plans[number] if number < len(plans) else []
 
     def carry_out(self, op: Op) -> None:
         """Do one thing without waiting."""
@@ -156,11 +160,9 @@ class Player(Agent):
 
     def do_stash(self, op: Op) -> None:
         self.stash()
-        self.stashed = True
 
     def do_unstash(self, op: Op) -> None:
-        if not self.stashed:  # a plan that takes itself back from the stash would never end
-            self.unstash()
+        self.unstash()
 
     def do_stop(self, op: Op) -> None:
         self.stop()
