@@ -45,7 +45,7 @@ class Reminder:
         timers = cell.more.own_timers()
         timers.discard(timer)
         message = self._message
-        context = TimerContext(ground.new_context().correlation_id, self._incarnation)
+        context = TimerContext(ground.new_correlation_id(), self._incarnation)
         ground.post_or_bounce(None, cell, message, lane_of(type(message)), context)
         if self._every is not None and not timer.cancelled:
             ground.timers.rearm(timer, ground.clock() + self._every, self)

@@ -86,9 +86,12 @@ class Switchboard(Scheduler):
     ) -> Context:
         """The context of a request that begins here."""
         if correlation_id is None:
-            # A prefix and a number: 165 ns where uuid4 takes 2,650.
-            correlation_id = f"{self.prefix}c{next(self._correlations)}"
+            correlation_id = self.new_correlation_id()
         return Context(correlation_id, deadline, key)
+
+    def new_correlation_id(self) -> str:
+        """Name a request: a prefix and a number take 165 ns, where uuid4 takes 2,650."""
+        return f"{self.prefix}c{next(self._correlations)}"
 
     def _why(self, cell: Cell) -> str:
         more = cell.more_
