@@ -189,7 +189,11 @@ def _by_hand(n: int) -> float:
 
 
 def _tuned(function: Callable[[int], float], n: int) -> float:
-    """Run it with the collector as our side has it: the bare loop is 1.06 times as fast then."""
+    """Run it with the collector as a system that was launched has it.
+
+    The bare loop is 1.1 to 1.5 times as fast then: 1,000 messages under way are enough for
+    Python's own settings to have the collector look at them again and again.
+    """
     with tuned_collector():
         return function(n)
 
@@ -214,10 +218,11 @@ def workloads(*, quick: bool = False) -> list[Workload]:
             "1,000 requests to a pool of 8, gathered",
             "requests/s",
             (
-                Figure("bare loop", _of(_tuned, _bare, n)),
+                Figure("bare loop", _of(_bare, n)),
+                Figure("bare, our collector", _of(_tuned, _bare, n)),
                 *(Figure(name, _of(_requests, n, one)) for name, one in routers.items()),
                 Figure("one agent, no pool", _of(_requests, n, None)),
-                Figure("asyncio.Queue", _of(_tuned, _by_hand, n // 2)),
+                Figure("asyncio.Queue", _of(_by_hand, n // 2)),
             ),
             aims="round robin and least loaded at least 0.6 of the loop",
         ),
@@ -226,7 +231,7 @@ def workloads(*, quick: bool = False) -> list[Workload]:
             "the same by ask, with a promise and a deadline each",
             "requests/s",
             (
-                Figure("bare loop", _of(_tuned, _bare, n)),
+                Figure("bare loop", _of(_bare, n)),
                 Figure("round robin", _of(_asks, n // 4, ROUND_ROBIN)),
                 Figure("least loaded", _of(_asks, n // 4, LEAST_LOADED)),
                 Figure("one agent, no pool", _of(_asks, n // 4, None)),
