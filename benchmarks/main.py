@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ def main(
     if unknown:
         known = ", ".join((*SUITES, "bugs"))
         sys.stderr.write(f"harmonium: there is no benchmark {unknown[0]!r}; known: {known}\n")
+        return 2
+    if "bugs" in names and find_spec("hypothesis") is None:  # one of the searches is its
+        sys.stderr.write("harmonium: bench bugs needs hypothesis; pip install -e '.[bench]'\n")
         return 2
     console = Console()
     console.print(f"{machine()}; contenders in turn, medians; ratio to the first of its kind")

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from benchmarks import bare, by_hand, growth, ours, schedules, with_thespian
+from benchmarks import bare, by_hand, growth, main, ours, schedules, with_thespian
 from benchmarks.bugs.catalogue import BUGS
 from benchmarks.chart import chart
 from benchmarks.figures import Figure, Workload, measure
@@ -64,3 +64,14 @@ def test_the_chart_has_a_bar_for_each_contender() -> None:
     assert "bare <loop>" in texts
     assert "2   (0.5)" in texts
     assert sum(node.tag.endswith("rect") for node in drawing.iter()) == 1 + 2
+
+
+def test_what_a_benchmark_needs_is_said_before_it_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line with the remedy, not after minutes."""
+    monkeypatch.setattr(main, "find_spec", lambda name: None)
+    assert main.main(["bugs"]) == 2
+    assert capsys.readouterr().err == (
+        "harmonium: bench bugs needs hypothesis; pip install -e '.[bench]'\n"
+    )
