@@ -15,7 +15,6 @@ from harmonium.supervisors.durable_layout import Keep
 from harmonium.supervisors.mapping_values import (
     Reader,
     as_is,
-    checked_seconds,
     list_of,
     mail,
     money,
@@ -134,7 +133,7 @@ SYSTEM: Mapping[str, Reader] = {
         DeadLetterOffice, {"letters": as_is, "size": as_is, "keep_for": seconds_or_never}
     ),
     "topics": record(Retention, {"entries": as_is, "seconds": seconds_or_never, "every": seconds}),
-    "limits": record(StopLimits, {"drain": checked_seconds, "children": checked_seconds}),
+    "limits": record(StopLimits, {"drain": seconds, "children": seconds}),
 }
 STARTS = ("agent", "supervisor", "pipeline")
 """What says of which kind a child is; each has one of them."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from harmonium.protocols.checks import check_count, check_seconds, inside
+from harmonium.protocols.checks import check_count, inside
 from harmonium.protocols.durations import read_duration
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.nearest import did_you_mean
@@ -24,7 +24,6 @@ from harmonium.supervisors.directives import Directives, directives
 __all__ = [
     "Reader",
     "as_is",
-    "checked_seconds",
     "fields_of",
     "imported",
     "list_of",
@@ -61,11 +60,6 @@ def seconds(place: str, value: Any) -> Any:
 def seconds_or_never(place: str, value: Any) -> Any:
     """Read a duration, or ``never``, which is None."""
     return None if value == "never" else seconds(place, value)
-
-
-def checked_seconds(place: str, value: Any) -> float:
-    """Read a duration for a class that does not check it itself."""
-    return check_seconds(place, seconds(place, value))
 
 
 def shutdown(place: str, value: Any) -> Any:

@@ -13,6 +13,7 @@ from harmonium.actors.account import Account
 from harmonium.actors.cell import Cell
 from harmonium.actors.ground import Ground
 from harmonium.actors.promise import Promise
+from harmonium.protocols.checks import check_seconds
 
 __all__ = ["PhaseReport", "StopLimits", "StopReport", "stop_ground"]
 
@@ -28,12 +29,19 @@ class StopLimits:
     """How long each phase may take, in seconds.
 
     Args:
-        drain: To let the agents work off their mail. 0 does not wait.
-        children: To let the tree stop; its agents are killed then.
+        drain: To let the agents work off their mail. At least 0, which does not wait.
+        children: To let the tree stop; its agents are killed then. At least 0.
+
+    Raises:
+        SpecError: If a bound above does not hold.
     """
 
-    drain: float = attrs.field(default=5.0, validator=attrs.validators.ge(0))
-    children: float = attrs.field(default=30.0, validator=attrs.validators.ge(0))
+    drain: float = 5.0
+    children: float = 30.0
+
+    def __attrs_post_init__(self) -> None:
+        check_seconds("StopLimits.drain", self.drain)
+        check_seconds("StopLimits.children", self.children)
 
 
 @attrs.frozen(slots=True)

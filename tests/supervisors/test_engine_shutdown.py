@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from loguru import logger
 
-from harmonium import TEMPORARY, TRANSIENT, AgentDead, child, handles
+from harmonium import TEMPORARY, TRANSIENT, AgentDead, SpecError, child, handles
 from harmonium.actors import burying
 from harmonium.actors.account import every_cell
 from harmonium.protocols.lifecycle import Exit, ExitKind
@@ -284,3 +284,11 @@ def test_a_kill_by_hand_counts_as_killed():
 
     world = World()
     world.play(world.tree("T"), scenario)
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "5s", True, None])
+@pytest.mark.parametrize("phase", ["drain", "children"])
+def test_a_limit_that_is_no_time_is_refused_when_it_is_given(phase, value):
+    """Not when the system stops, which would be too late to mend it."""
+    with pytest.raises(SpecError, match=rf"StopLimits\.{phase}: .*; give seconds of at least 0"):
+        StopLimits(**{phase: value})
