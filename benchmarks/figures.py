@@ -38,6 +38,9 @@ class Workload:
         figures: The contenders; the first one is the base of the ratios.
         more_is_better: Whether a higher figure is better.
         aims: What our own figure should reach, as text for the table.
+
+    Raises:
+        ValueError: If two contenders have the same name.
     """
 
     name: str
@@ -46,6 +49,11 @@ class Workload:
     figures: tuple[Figure, ...]
     more_is_better: bool = True
     aims: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        names = [figure.name for figure in self.figures]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{self.name}: two contenders have the same name: {names}")
 
 
 @attrs.frozen

@@ -75,3 +75,16 @@ def test_what_a_benchmark_needs_is_said_before_it_runs(
     assert capsys.readouterr().err == (
         "harmonium: bench bugs needs hypothesis; pip install -e '.[bench]'\n"
     )
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("name", main.SUITES)
+def test_a_suite_names_each_contender_once(name: str, quick: bool) -> None:  # noqa: FBT001
+    """Their figures are kept by name: two of the same would break the table after minutes."""
+    assert all(workload.figures for workload in main.SUITES[name](quick=quick))
+
+
+def test_two_contenders_of_one_name_are_refused() -> None:
+    """When the workload is described."""
+    with pytest.raises(ValueError, match="W9: two contenders have the same name"):
+        Workload("W9", "nothing", "us", (Figure("a", lambda: 1.0), Figure("a", lambda: 2.0)))
