@@ -79,7 +79,7 @@ def test_what_a_benchmark_needs_is_said_before_it_runs(
 
 @pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("name", main.SUITES)
-def test_a_suite_names_each_contender_once(name: str, quick: bool) -> None:  # noqa: FBT001
+def test_a_suite_names_each_contender_once(name: str, quick: bool) -> None:
     """Their figures are kept by name: two of the same would break the table after minutes."""
     assert all(workload.figures for workload in main.SUITES[name](quick=quick))
 
