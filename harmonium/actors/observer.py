@@ -138,6 +138,8 @@ class Observers:
         return lambda: self._forget(listener)
 
     def _forget(self, listener: Callable[[Any], None]) -> None:
+        if listener in self._listeners and listener not in self._of_starts:
+            self._on_start = None  # it was told of starts by that
         self._listeners = _without(self._listeners, listener)
         self._of_starts = _without(self._of_starts, listener)
 
