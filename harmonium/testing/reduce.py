@@ -8,7 +8,7 @@ left out, and three faults may stand where one does as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -38,6 +38,8 @@ ROUND = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0,
 """Seconds that people would write, tried in this order."""
 LONG = (6.0, 1.5, 40.0, 0.05)
 """How long the delays are that the second look tries."""
+FIRST = (1, 2)
+"""Which of an agent's messages are tried in place of a later one."""
 MOMENTS = 1_000
 """How many moments are tried in place of exact times; a run takes about 1 ms."""
 
@@ -159,20 +161,34 @@ def reduce_faults(
     Args:
         scene: What was run.
         outcome: A run of it that failed.
-        spec: Which kinds of faults the second look may use; None for those at hand.
+        spec: Which kinds of faults the second look may use; None for those at hand, on the
+            agents that they befell, and for delays and pauses.
         limit: At most so many runs.
     """
     reducer = _Reducer(scene, outcome, limit)
+    spec = spec or _at_hand(outcome.faults)
     with calm():
         reducer.drop_what_goes()
-        reducer.raise_values(spec or Faults())
+        reducer.raise_values(spec)
         size = len(reducer.faults)
-        reducer.look_again(spec or Faults())
+        reducer.look_again(spec)
         if len(reducer.faults) < size:
             reducer.drop_what_goes()
-        reducer.name_the_moment(spec or Faults())
+        reducer.name_the_moment(spec)
         reducer.lower_values()
     return Reduced(reducer.best, reducer.faults, reducer.runs)
+
+
+def _at_hand(faults: Iterable[Fault]) -> Faults:
+    """Allow what the faults of a run are, and what every search may do."""
+    befallen: dict[str, list[str]] = {}
+    for fault in faults:
+        if isinstance(fault, Crash | Kill):
+            befallen.setdefault(type(fault).__name__.lower(), []).append(fault.actor)
+        elif isinstance(fault, Drop | Duplicate):
+            befallen.setdefault(type(fault).__name__.lower(), []).append(fault.to)
+    kinds: dict[str, Any] = {kind: tuple(who) for kind, who in befallen.items()}
+    return Faults(**kinds)
 
 
 # -- simpler faults
@@ -180,6 +196,7 @@ def reduce_faults(
 
 def simpler_than(fault: Fault) -> Iterator[Fault]:
     """Give simpler faults in place of one, the simplest first."""
+    yield from _earlier(fault)
     for kind, simplify in _SIMPLER.items():
         if isinstance(fault, kind):
             yield from simplify(fault)
@@ -196,6 +213,17 @@ def _longer(fault: Fault, secs: float) -> Fault:
     if isinstance(fault, Delay | Pause | SlowLink) and fault.secs < secs:
         return attrs.evolve(fault, secs=secs)
     return fault
+
+
+def _earlier(fault: Any) -> Iterator[Fault]:
+    """Befall one of the agent's first messages: it is easier to follow, and stands more edits."""
+    field = _NUMBERED.get(type(fault))
+    if field is None or (isinstance(fault, Delay) and fault.until is not None):
+        return
+    present = getattr(fault, field)
+    for nth in FIRST:
+        if present is not None and nth < present:
+            yield attrs.evolve(fault, **{field: nth})
 
 
 def _shorter(fault: Any) -> Iterator[Fault]:
@@ -249,6 +277,16 @@ _SIMPLER: dict[type[Fault], Callable[[Any], Iterator[Fault]]] = {
     Pause: _shorter,
     SlowLink: _simpler_link,
     SlowStore: _shorter,
+}
+
+
+_NUMBERED: dict[type[Fault], str] = {
+    Crash: "on",
+    Delay: "nth",
+    Drop: "nth",
+    Duplicate: "nth",
+    Kill: "on",
+    Pause: "after",
 }
 
 

@@ -216,8 +216,9 @@ class Trial:
         failure = self.failure
         assert failure is not None  # noqa: S101 - for the type checker
         scene = self.scene(failure.workload)
-        reduced = reduce_faults(scene, failure.outcome, self.plan.faults)
-        failure = attrs.evolve(failure, outcome=reduced.outcome, faults=reduced.faults)
+        if self.options.replay is None or self.known:  # what is replayed is to stay as it is
+            reduced = reduce_faults(scene, failure.outcome, self.plan.faults)
+            failure = attrs.evolve(failure, outcome=reduced.outcome, faults=reduced.faults)
         violation = failure.outcome.violation
         texts = {name: repr(value) for name, value in failure.workload.items()}
         case = Case(failure.faults, texts, str(violation))

@@ -12,6 +12,7 @@ from harmonium.protocols.errors import ConfigError
 from harmonium.testing import (
     ChaosFailure,
     Crash,
+    Delay,
     Faults,
     Replay,
     Scene,
@@ -205,6 +206,28 @@ def test_a_reduction_keeps_the_failure_it_began_with():
     for left_out in range(len(reduced.faults)):
         rest = [f for n, f in enumerate(reduced.faults) if n != left_out]
         assert run_once(SHOP, Replay(rest)).key != found.outcome.key
+
+
+def test_a_reduction_takes_an_early_message_for_a_late_one():
+    """What happens at the first order as well is told of the first."""
+    outcome = run_once(SHOP, Replay([Crash("/shop/payments", on=3)]))
+    assert reduce_faults(SHOP, outcome).faults == (Crash("/shop/payments"),)
+
+
+def test_a_reduction_without_a_spec_looks_at_the_kinds_at_hand():
+    """A crash alone does what a late answer and a crash after many retries did."""
+
+    def one(world: World) -> None:
+        world.probe("me").ask("desk", Place(1), timeout=200)
+        charges = world.ledger("charges")
+        world.always(lambda: len(charges) < 2, "charged once")
+
+    scene = Scene(build, one)
+    both = (Delay("/shop/desk", nth=2, secs=6.0), Crash("/shop/payments", on=5))
+    outcome = run_once(scene, Replay(both))
+    assert outcome.key == ("property", "charged once")
+    assert not run_once(scene, Replay(both[1:])).failed
+    assert reduce_faults(scene, outcome).faults == (Crash("/shop/payments"),)
 
 
 def test_a_search_tells_what_it_did():
