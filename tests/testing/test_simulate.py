@@ -80,7 +80,7 @@ def test_a_planted_bug_is_found(capsys, monkeypatch):
     args = ["simulate", ORDERS, "--for", "20", "--json"]
     assert main([*args, "--faults", "none"]) == 0
     capsys.readouterr()
-    assert main([*args, "--faults", "crash=payments", "--seeds", "6"]) == 1
+    assert main([*args, "--faults", "crash=payments", "--seeds", "12"]) == 1
     printed = capsys.readouterr()
     data = json.loads(printed.out)
     assert data["failed"] >= 1

@@ -113,7 +113,7 @@ def test_a_machine_finds_the_bug():
     with pytest.raises(PropertyViolated, match="charged once"):
         run_state_machine_as_test(
             BrokenShop,
-            settings=settings(max_examples=60, database=None, phases=[Phase.generate]),
+            settings=settings(max_examples=500, database=None, phases=[Phase.generate]),
         )
 
 
