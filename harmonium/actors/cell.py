@@ -198,6 +198,7 @@ class Cell:
         "birth",
         "busy",
         "children",
+        "coming",
         "current",
         "executing",
         "fast",
@@ -225,6 +226,8 @@ class Cell:
         self.state = STARTING
         self.scheduled = IDLE
         self.incarnation = 0
+        self.coming = 0
+        """How many user messages are under way to it; none, where they take no time."""
         self.mailbox: deque[RawEnvelope] = NO_MAIL
         self.limit = 0
         self.accepts: Mapping[type, Any] = _NOTHING

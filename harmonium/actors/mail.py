@@ -179,10 +179,6 @@ class Mail(Switchboard):
         if not cell.scheduled:
             self.schedule(cell)
 
-    def coming(self, cell: Cell) -> int:
-        """How many messages are on their way to an agent; none, where they take no time."""
-        return 0
-
     def mailbox_limit(self, cell: Cell) -> int:
         """Up to what length mail takes the short way into the mailbox."""
         more = cell.more_

@@ -38,6 +38,9 @@ T = TypeVar("T")
 _running_loop = asyncio._get_running_loop
 _set_running_loop = asyncio._set_running_loop
 
+Arrive = Callable[[Any, RawEnvelope, Any], None]
+"""What is called when something arrives."""
+
 FOREVER = math.inf
 """A latency: until `release`."""
 HOP = 0.001
@@ -193,7 +196,6 @@ class SimulatedGround(Ground):
     __slots__ = (
         "_blocking",
         "_charged",
-        "_coming",
         "_entropy",
         "_frozen",
         "_held",
@@ -229,10 +231,9 @@ class SimulatedGround(Ground):
         (`TAKEN_OVER`): so a test's faults need no way of their own through the scheduler."""
         self.carriage: Carriage = carriage or Prompt()
         self._last: dict[tuple[Any, Any], float] = {}
-        self._held: dict[tuple[Any, Any], list[tuple[Callable[..., None], tuple[Any, ...]]]] = {}
+        self._held: dict[tuple[Any, Any], list[tuple[Arrive, tuple[Any, ...]]]] = {}
         self._frozen: dict[Cell, bool] = {}
-        self._coming: dict[Cell, int] = {}
-        self._way: list[tuple[float, int, Callable[..., None], Any, RawEnvelope, Any]] = []
+        self._way: list[tuple[float, int, Arrive, Any, RawEnvelope, Any]] = []
         """What is under way, in the order of arrival: a heap without handles, as nothing of it
         is ever taken back (a `Timer` for each message costs a microsecond more)."""
         self._blocking = 0
@@ -284,7 +285,7 @@ class SimulatedGround(Ground):
         self.chaos = self.carriage = self.world = self.loop = self.active = nothing
         self.ready = self.timers = self.store = self.on_top_exit = self.on_delivery = nothing
         self.on_reply = self.before_pause = self._dead_letters = self._topics = nothing
-        self._last = self._held = self._frozen = self._coming = self._way = nothing
+        self._last = self._held = self._frozen = self._way = nothing
 
     def play(self, scenario: Coroutine[Any, Any, T], *, limit: float = 3600.0) -> T:
         """Run a coroutine to its end, in virtual time.
@@ -335,7 +336,7 @@ class SimulatedGround(Ground):
         One frame for all of them: a method for each step costs a tenth of a short run.
         """
         loop, ready, frozen = self.loop, self.ready, self._frozen
-        soon = loop.soon
+        soon, delivered = loop.soon, self.on_delivery
         while until is None or not until():
             if soon and loop.run_once():
                 continue
@@ -346,8 +347,8 @@ class SimulatedGround(Ground):
                     continue
                 self.visit(cell, 1)
                 self.active = None
-                if self.on_delivery is not None:
-                    self.on_delivery()
+                if delivered is not None:
+                    delivered()
             elif not self._next_moment(ends):
                 return False
         return True
@@ -363,27 +364,32 @@ class SimulatedGround(Ground):
     def _next_moment(self, ends: float) -> bool:
         """Let time pass until something is due, and let that happen; False if nothing is."""
         way, heap = self._way, self.timers.heap
-        due = None
-        if heap:
-            due = heap[0][0] if heap[0][2].call is not None else self.timers.next_due()
-        arrives = bool(way) and (due is None or way[0][0] <= due)
-        if arrives:
-            due = way[0][0]
-        if due is None or due > ends:
+        due = way[0][0] if way else FOREVER
+        fires = heap[0][0] if heap else FOREVER
+        if fires < due and heap[0][2].call is None:  # it was taken back
+            live = self.timers.next_due()
+            fires = FOREVER if live is None else live
+        timer_is_first = fires < due
+        if timer_is_first:
+            due = fires
+        if due > ends or due == FOREVER:
             return False
         if due > self.time:
             if self.before_pause is not None:
                 self.before_pause(due)
             self.time = due
-        if not arrives:
+        if timer_is_first:
             self._fire_next()
+            return True
         # All arrive that do so at this moment, before anybody runs: as in production,
         # where what a handler sends is in the mailboxes when its turn ends.
-        while arrives:
+        while True:
             _, _, arrive, to, envelope, how = heappop(way)
+            self.in_transit -= 1
+            self.deliveries += 1
             arrive(to, envelope, how)
-            arrives = bool(way) and way[0][0] == due
-        return True
+            if not way or way[0][0] != due:
+                return True
 
     def _fire_next(self) -> None:
         """Call the timer that is due first, and is known to be."""
@@ -462,11 +468,10 @@ class SimulatedGround(Ground):
         """
         if cell.state is DEAD:
             return super()._post_slowly(cell, envelope, lane)
-        coming, more = self._coming, cell.more_
-        count = coming.get(cell, 0)
-        room = cell.birth.mailbox - count - len(cell.mailbox)
+        more = cell.more_
+        filled = cell.coming + len(cell.mailbox) >= cell.birth.mailbox
         special = more is not None and (more.route is not None or more.parked)
-        if lane is None and (room < 1 or special) and not self.has_room(cell):
+        if (filled or special) and lane is None and not self.has_room(cell):
             drops = cell.birth.overflow is DROP_OLDEST and not cell.mailbox
             if not drops or not self._drop_one(cell):
                 return self._overflow(cell, envelope)
@@ -475,16 +480,14 @@ class SimulatedGround(Ground):
             unanswerable = (*envelope[:2], None, *envelope[3:])
             self.dead_letter(cell, unanswerable, "lost on the way")
             return ACCEPTED
-        several = len(copies)
-        if lane is None:
-            coming[cell] = count + several
         pair = (envelope[1], cell)
+        if lane is None:
+            cell.coming += len(copies)
         self._send_off(pair, copies[0], self._arrived, cell, envelope, lane)
-        if several > 1:
-            for latency in copies[1:]:
-                self.sent += 1
-                again = (*envelope[:3], self.sent, *envelope[4:])
-                self._send_off(pair, latency, self._arrived, cell, again, lane)
+        for latency in copies[1:]:
+            self.sent += 1
+            again = (*envelope[:3], self.sent, *envelope[4:])
+            self._send_off(pair, latency, self._arrived, cell, again, lane)
         return ACCEPTED
 
     def _drop_one(self, cell: Cell) -> bool:
@@ -500,34 +503,30 @@ class SimulatedGround(Ground):
         self._way.remove(oldest)
         heapify(self._way)
         self.in_transit -= 1
-        self._coming[cell] -= 1
+        cell.coming -= 1
         self.dead_letter(cell, oldest[4], "dropped by a full mailbox")
         return True
 
-    def coming(self, cell: Cell) -> int:
-        """How many user messages are under way to an agent."""
-        return self._coming.get(cell, 0)
-
     def has_room(self, cell: Cell) -> bool:
         """Whether one more may come, behind those that are under way."""
-        more, coming = cell.more_, self._coming.get(cell, 0)
+        more = cell.more_
         if more is not None:
             if more.route is not None:
-                return more.route.has_room(coming)
+                return more.route.has_room(cell.coming)
             if more.parked:
                 return False
-        return len(cell.mailbox) + coming < cell.birth.mailbox
+        return len(cell.mailbox) + cell.coming < cell.birth.mailbox
 
     def refill(self, cell: Cell) -> None:
         """Let parked messages in, behind those that are under way since before."""
-        if cell not in self._coming:
+        if not cell.coming:
             super().refill(cell)
 
     def _send_off(
         self,
         pair: tuple[Any, Any],
         latency: float,
-        arrive: Callable[[Any, RawEnvelope, Any], None],
+        arrive: Arrive,
         to: Any,
         envelope: RawEnvelope,
         how: Any,
@@ -538,10 +537,10 @@ class SimulatedGround(Ground):
             self._held.setdefault(pair, []).append((arrive, (to, envelope, how)))
             return
         when = self.time + HOP + latency
-        last = self._last.get(pair)
-        if last is not None and last > when:
-            when = last
-        self._last[pair] = when
+        if latency or self._last:  # what is prompt overtakes nothing that was
+            when = max(when, self._last.get(pair, 0.0))
+            if latency:
+                self._last[pair] = when
         self._number = number = self._number + 1
         heappush(self._way, (when, number, arrive, to, envelope, how))
 
@@ -553,14 +552,8 @@ class SimulatedGround(Ground):
             self._send_off(pair, 0.0, arrive, *args)
 
     def _arrived(self, cell: Cell, envelope: RawEnvelope, lane: Lane | None) -> None:
-        self.in_transit -= 1
-        self.deliveries += 1
         if lane is None:
-            left = self._coming[cell] - 1
-            if left:
-                self._coming[cell] = left
-            else:
-                del self._coming[cell]
+            cell.coming -= 1
         more = cell.more_
         if cell.state is DEAD:
             self._post_slowly(cell, envelope, lane)
@@ -596,8 +589,6 @@ class SimulatedGround(Ground):
         self._send_off(pair, copies[0], self._reply_arrived, ask, answer, failed)
 
     def _reply_arrived(self, ask: Any, answer: RawEnvelope, failed: bool) -> None:  # noqa: FBT001
-        self.in_transit -= 1
-        self.deliveries += 1
         if self.on_reply is not None:
             self.on_reply(ask, answer)
         super().carry_reply(ask, answer, failed=failed)

@@ -90,7 +90,7 @@ class Waiting(Giving, abc.ABC):
     def _let_in(self) -> None:
         """Let those in who wait for room, in the order they came; what is under way came first."""
         more = self._cell.more
-        while more.parked and not self._ground.coming(self._cell) and self._room():
+        while more.parked and not self._cell.coming and self._room():
             envelope, room = more.parked.popleft()
             self._readmit(envelope, self._key(envelope[0]))
             room.settle(None)
