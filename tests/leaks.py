@@ -1,8 +1,8 @@
 """What a process holds that outlives a test, and the guard that compares before with after.
 
-A test that leaves a thread, task, child process, open file, socket, temporary file or log sink
-behind makes another test fail, elsewhere and sometimes. The guard names the test that did it.
-One look costs about 0.1 ms, and 0.3 ms while there is a child process.
+A test that leaves a thread, task, child process, open file, socket, temporary file, log sink or
+silence behind makes another test fail, elsewhere and sometimes. The guard names the test that
+did it. One look costs about 0.1 ms, and 0.3 ms while there is a child process.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Holdings:
         files: Descriptors with what they point to: files, sockets, pipes, selectors.
         temporary: Names in the folder for temporary files.
         sinks: Numbers of loguru's sinks.
+        muted: What loguru was told to be silent about.
     """
 
     threads: frozenset[threading.Thread]
@@ -48,6 +49,7 @@ class Holdings:
     files: frozenset[str]
     temporary: frozenset[str]
     sinks: frozenset[int]
+    muted: frozenset[str]
 
     @classmethod
     def now(cls) -> Holdings:
@@ -59,6 +61,7 @@ class Holdings:
             files=frozenset(_open_files()),
             temporary=frozenset(path.name for path in Path(tempfile.gettempdir()).iterdir()),
             sinks=frozenset(logger._core.handlers),
+            muted=frozenset(name for name, on in logger._core.activation_list if not on),
         )
 
     def beyond(self, before: Holdings) -> list[str]:

@@ -62,6 +62,13 @@ def a_sink() -> Iterator[None]:
 
 
 @contextmanager
+def a_silence() -> Iterator[None]:
+    logger.disable("tests.silence")
+    yield
+    logger.enable("tests.silence")
+
+
+@contextmanager
 def a_task() -> Iterator[None]:
     loop = asyncio.new_event_loop()
     task = loop.create_task(asyncio.sleep(3600))
@@ -78,6 +85,7 @@ LEAKS = {
     "files: socket": a_socket,
     "temporary": a_temporary_file,
     "sinks": a_sink,
+    "muted": a_silence,
     "tasks": a_task,
 }
 
