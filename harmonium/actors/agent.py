@@ -254,6 +254,8 @@ class Agent(Actor):  # type: ignore[misc]
                 return ACCEPTED
         if me.offloop:
             return self._tell_from_thread(to, message, lane)
+        if isinstance(to, str):
+            return ground.tell_name(me, to, message, lane)
         return ground.tell_any(me, to, message, lane)
 
     def ask(
@@ -669,7 +671,6 @@ class Agent(Actor):  # type: ignore[misc]
         Returns:
             A timer with `cancel()`.
         """
-        self._cell.ground.lane(self._cell, message, None)
         return self._cell.ground.schedule_message(self._cell, delay, message, every)
 
     def sleep(self, delay: float) -> Promise[None]:

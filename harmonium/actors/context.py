@@ -32,6 +32,7 @@ __all__ = [
     "RawEnvelope",
     "TimerContext",
     "caller",
+    "plain_context",
 ]
 
 MESSAGE, SENDER, PROMISE, ID, CAUSE, CONTEXT = range(6)
@@ -69,7 +70,9 @@ class Context:
         self.idempotency_key = idempotency_key
         self.traceparent = traceparent
         # One test on the hot path instead of two: 0 for nothing to look at, `DEADLINE`, or more.
-        self.special = (deadline is not None) + (idempotency_key is not None) * 2
+        self.special = 0
+        if deadline is not None or idempotency_key is not None:
+            self.special = (deadline is not None) + (idempotency_key is not None) * 2
 
     def expire(self, deadline: float) -> None:
         """Set the deadline of a context that nobody has seen yet."""
@@ -102,13 +105,29 @@ class TimerContext(Context):
     __slots__ = ("incarnation",)
 
     def __init__(self, correlation_id: str, incarnation: int) -> None:
-        super().__init__(correlation_id)
-        self.incarnation = incarnation
+        # Without `super().__init__`, which takes as long as the rest.
+        self.correlation_id = correlation_id
+        self.deadline = self.idempotency_key = self.traceparent = None
         self.special = 4
+        self.incarnation = incarnation
 
     def child(self, deadline: float | None, idempotency_key: str | None = None) -> Context:
         """The context of a message sent on: an ordinary one."""
+        if deadline is None and idempotency_key is None and self.traceparent is None:
+            return plain_context(self.correlation_id)
         return Context(self.correlation_id, deadline, idempotency_key, self.traceparent)
+
+
+def plain_context(correlation_id: str) -> Context:
+    """Make a context with nothing but an id, as most are; in half the time."""
+    context = _new(Context)
+    context.correlation_id = correlation_id
+    context.deadline = context.idempotency_key = context.traceparent = None
+    context.special = 0
+    return context
+
+
+_new = object.__new__
 
 
 def caller(ground: Ground) -> Cell | None:

@@ -48,21 +48,21 @@ class Mail(Switchboard):
     def tell_any(self, sender: Cell, to: Ref | str, message: Any, lane: Lane | None) -> Any:
         """`tell` from an agent, to a ref or to an address."""
         if isinstance(to, str):
-            return self.tell_name(sender, to, message, lane=lane)
+            return self.tell_name(sender, to, message, lane)
         cell = to._cell
         if cell.ground is not self:
             return cell.ground.tell(None, cell, message, lane=lane)
         return self.post(sender, cell, message, None, self.lane(cell, message, lane))
 
     def tell_name(
-        self, sender: Cell | None, address: str, message: Any, *, lane: Lane | None = None
+        self, sender: Cell | None, address: str, message: Any, lane: Lane | None = None
     ) -> Any:
         """`tell` to a path or a name that is looked up in the ground's thread."""
         if sender is None and not self.in_thread():
             self._refuse_unsendable(address, message)
             promise: Promise[None] = Promise(self)
             self.call_threadsafe(
-                lambda: follow(promise, lambda: self.tell_name(None, address, message, lane=lane))
+                lambda: follow(promise, lambda: self.tell_name(None, address, message, lane))
             )
             return promise
         cell = self.registry.find(address, sender)
@@ -281,10 +281,12 @@ class Mail(Switchboard):
         self, cell: Cell, delay: float, message: Any, every: float | None
     ) -> Timer:
         """Send an agent a message later, for as long as its incarnation lives."""
-        reminder = Reminder(self, cell, message, every)
-        timer: Timer = self.after(delay, reminder)
-        reminder.timer = timer
-        cell.more.own_timers().add(timer)
+        lane = self.lane(cell, message, None)
+        reminder = Reminder(self, cell, message, lane, every)
+        reminder.timer = timer = self.timers.add(self.clock() + delay, reminder)
+        (cell.more_ or cell.more).own_timers().add(timer)
+        if not self.awake:
+            self.wake()
         return timer
 
     def sleep(self, delay: float) -> Promise[None]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harmonium.actors.context import TimerContext
-from harmonium.actors.handlers import lane_of
 
 if TYPE_CHECKING:
     from harmonium.actors.cell import Cell
     from harmonium.actors.mail import Mail
     from harmonium.actors.timers import Timer
+    from harmonium.protocols.lanes import Lane
 
 __all__ = ["Reminder"]
 
@@ -25,28 +25,31 @@ class Reminder:
         ground: Carries the message.
         cell: Whose it is; only for as long as its present incarnation lives.
         message: What is sent.
+        lane: In which lane; None for the ordinary one.
         every: Seconds until it is sent again, and so on; None for once.
     """
 
-    __slots__ = ("_cell", "_every", "_ground", "_incarnation", "_message", "timer")
+    __slots__ = ("_cell", "_every", "_ground", "_incarnation", "_lane", "_message", "timer")
 
     timer: Timer
 
-    def __init__(self, ground: Mail, cell: Cell, message: Any, every: float | None) -> None:
+    def __init__(
+        self, ground: Mail, cell: Cell, message: Any, lane: Lane | None, every: float | None
+    ) -> None:
         self._ground = ground
         self._cell = cell
         self._incarnation = cell.incarnation
         self._message = message
+        self._lane = lane
         self._every = every
 
     def __call__(self) -> None:
         """Send the message, and see to the next time."""
         ground, cell, timer = self._ground, self._cell, self.timer
-        timers = cell.more.own_timers()
+        timers = (cell.more_ or cell.more).own_timers()
         timers.discard(timer)
-        message = self._message
         context = TimerContext(ground.new_correlation_id(), self._incarnation)
-        ground.post_or_bounce(None, cell, message, lane_of(type(message)), context)
+        ground.post_or_bounce(None, cell, self._message, self._lane, context)
         if self._every is not None and not timer.cancelled:
             ground.timers.rearm(timer, ground.clock() + self._every, self)
             timers.add(timer)

@@ -389,8 +389,9 @@ class Scheduler:
                 self.dead_letter(cell, envelope, "timer of an earlier incarnation")
                 return
             if context.idempotency_key is not None or context.__class__ is TimerContext:
-                cell.more.key = context.idempotency_key  # of this message, not of those it sends
-                cell.more.keyed = envelope[3]
+                more = more or cell.more
+                more.key = context.idempotency_key  # of this message, not of those it sends
+                more.keyed = envelope[3]
                 envelope = (*envelope[:5], context.child(None))
         handler = cell.agent.__table__.find(message.__class__)
         if handler is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from harmonium.actors.context import Context
+from harmonium.actors.context import Context, plain_context
 from harmonium.actors.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ class Switchboard(Scheduler):
     ) -> Context:
         """The context of a request that begins here."""
         if correlation_id is None:
-            correlation_id = self.new_correlation_id()
+            correlation_id = f"{self.prefix}c{next(self._correlations)}"  # as below
+        if deadline is None and key is None:
+            return plain_context(correlation_id)
         return Context(correlation_id, deadline, key)
 
     def new_correlation_id(self) -> str:

@@ -14,22 +14,20 @@ from typing import Any
 __all__ = ["Timer", "Timers"]
 
 _SWEEP_FROM = 64
+_new, _push = object.__new__, heapq.heappush
 
 
 class Timer:
-    """One registered call; `cancel` is idempotent and safe after it fired."""
+    """One registered call, made by `Timers.add`; `cancel` is idempotent and safe after it fired."""
 
     __slots__ = ("_timers", "args", "call", "cancelled", "seq", "when")
 
-    def __init__(
-        self, timers: Timers, when: float, seq: int, call: Callable[..., Any], args: tuple[Any, ...]
-    ) -> None:
-        self._timers = timers
-        self.when = when
-        self.seq = seq
-        self.call: Callable[..., Any] | None = call
-        self.args = args
-        self.cancelled = False
+    _timers: Timers
+    when: float
+    seq: int
+    call: Callable[..., Any] | None
+    args: tuple[Any, ...]
+    cancelled: bool
 
     @property
     def active(self) -> bool:
@@ -70,8 +68,14 @@ class Timers:
     def add(self, when: float, call: Callable[..., Any], *args: Any) -> Timer:
         """Register `call(*args)` for the time `when`, in seconds of the ground's clock."""
         self._seq = seq = self._seq + 1
-        timer = Timer(self, when, seq, call, args)
-        heapq.heappush(self.heap, (when, seq, timer))
+        timer = _new(Timer)  # without a constructor: half the time, and each ask has a timer
+        timer._timers = self
+        timer.when = when
+        timer.seq = seq
+        timer.call = call
+        timer.args = args
+        timer.cancelled = False
+        _push(self.heap, (when, seq, timer))
         return timer
 
     def rearm(self, timer: Timer, when: float, call: Callable[..., Any]) -> None:
