@@ -99,6 +99,8 @@ class PlainWalk:
     """
 
     exact = False
+    for_messages = True
+    for_handling = True
     MEAN = 0.1
     RATE = 0.05
 

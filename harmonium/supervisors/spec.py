@@ -19,7 +19,7 @@ from harmonium.protocols.backoff import Backoff
 from harmonium.protocols.budget import Budget
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.overflow import DEFAULT_CAPACITY, WAIT, Overflow
-from harmonium.protocols.quick import quick
+from harmonium.protocols.quick import maker, quick
 from harmonium.protocols.waiting import HOLD, Mail
 from harmonium.supervisors import validation, words
 from harmonium.supervisors.directives import Directives
@@ -247,6 +247,9 @@ class SupervisorSpec:
         return next((one for one in self.children if one.id == id), None)
 
 
+_make_child = maker(ChildSpec)
+
+
 def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
     start: Callable[..., Any] | Birth | SupervisorSpec,
     *args: Any,
@@ -305,7 +308,7 @@ def child(  # noqa: PLR0913 - one keyword per field of the spec, all optional
     if fields:
         return _make(ChildSpec, fields, id=id, start=birth)
     # A third less, and a search builds its tree anew for each run.
-    return ChildSpec(id=id, start=birth)  # type: ignore[arg-type]
+    return _make_child(id=id, start=birth)  # type: ignore[arg-type]
 
 
 def supervisor(

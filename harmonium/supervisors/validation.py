@@ -21,6 +21,7 @@ from harmonium.protocols.checks import check_count, check_flag, check_seconds
 from harmonium.protocols.errors import SpecError
 from harmonium.protocols.nearest import did_you_mean
 from harmonium.protocols.overflow import Overflow
+from harmonium.protocols.quick import maker
 from harmonium.protocols.waiting import Drop, Forward, Hold, Refuse, Reply, Stash
 from harmonium.supervisors import words
 from harmonium.supervisors.directives import Directives
@@ -74,6 +75,8 @@ def _is_plain(cls: Any) -> Callable[[Any], bool]:
     test: Callable[[Any], bool] = eval(f"lambda spec: {terms}", found)  # noqa: S307 - of fields
     return test
 
+
+_make_birth = maker(Birth)
 
 _ALWAYS_CHECKED = frozenset(
     {"id", "start", "options", "name", "children", "max_restarts", "within"}
@@ -258,7 +261,7 @@ def birth(
         )
     if limits is USUAL_LIMITS or all(map(is_, limits, USUAL_LIMITS)):
         plain = None if args or kwargs else getattr(factory, "__plain__", None)
-        return plain or Birth(factory, args, kwargs)
+        return plain or _make_birth(factory, args, kwargs)
     _check_limits(place, *limits)
     return Birth(factory, args, kwargs, *limits)
 

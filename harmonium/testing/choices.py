@@ -23,10 +23,22 @@ class Choices(Protocol):
     """Says what goes wrong, point by point.
 
     `exact` choices are asked at every point. Others are not asked about what
-    supervisors and probes handle.
+    supervisors and probes handle. Whoever has nothing to say of messages, or of what
+    agents handle, in all of a run, says so beforehand: to be asked each time takes a
+    hundredth of a short run.
     """
 
     exact: bool
+
+    @property
+    def for_messages(self) -> bool:
+        """Whether `message` may answer anything but nothing."""
+        ...
+
+    @property
+    def for_handling(self) -> bool:
+        """Whether `handling` may."""
+        ...
 
     def begin(self, agents: Sequence[str]) -> Sequence[Fault]:
         """Name the faults that come by the clock, or hold from the start.
@@ -68,6 +80,8 @@ class Neutral:
     """Nothing goes wrong: every message takes one hop, in the order sent."""
 
     exact = True
+    for_messages = False
+    for_handling = False
 
     def begin(self, agents: Sequence[str]) -> Sequence[Fault]:
         """Nothing."""

@@ -50,6 +50,8 @@ class Exhaust:
     """
 
     exact = False
+    for_messages = True
+    for_handling = True
 
     def __init__(self, prefix: Sequence[int], faults: Faults) -> None:
         self.taken: list[tuple[int, int]] = []

@@ -23,7 +23,7 @@ from harmonium.actors.simulated import FOREVER, TAKEN_OVER, SimulatedGround
 from harmonium.protocols.errors import AgentDead
 from harmonium.protocols.lifecycle import Exit, ExitKind, Phase
 from harmonium.protocols.signals import Terminated
-from harmonium.testing.choices import Choices
+from harmonium.testing.choices import NOTHING, Choices
 from harmonium.testing.cut_short import CutShort
 from harmonium.testing.faults import (
     OUTSIDE,
@@ -111,6 +111,8 @@ class Injector:
         self.choices = choices
         self.trace = trace
         self._log = trace.raw.append
+        self._for_messages = choices.for_messages
+        self._for_handling = choices.for_handling
         self.used: list[Fault] = []
         self.healed = False
         self.outsiders: set[str] = set()
@@ -164,7 +166,8 @@ class Injector:
     def note(self, fault: Fault, actor: str = "") -> None:
         """Write down that a fault happens now."""
         if not self.healed:
-            self._log((self.ground.time, "fault", actor, fault))
+            log = self._log
+            log((self.ground.time, "fault", actor, fault))
 
     def heal(self) -> None:
         """Let nothing more go wrong: partitions close, links are fast, nobody stands still."""
@@ -254,9 +257,11 @@ class Injector:
         seat.arrivals = nth = seat.arrivals + 1
         if self._partitions and self._is_cut(link.sender, seat.path):
             return _PROMPT if isinstance(envelope[0], Terminated) else _LOST
-        chosen = self.choices.message(link.sender, seat.path, nth, spared=link.spared)
-        if chosen:
-            self.used += chosen
+        chosen: Sequence[Fault] = NOTHING
+        if self._for_messages:
+            chosen = self.choices.message(link.sender, seat.path, nth, spared=link.spared)
+            if chosen:
+                self.used += chosen
         if self._fixed is not None:
             chosen = (*self._fixed.message(link.sender, seat.path, nth, spared=False), *chosen)
         if not chosen:
@@ -317,7 +322,8 @@ class Injector:
 
     def intercept(self, cell: Cell, handler: Handler, envelope: RawEnvelope) -> bool:
         """Note a message that is handled; True if a fault took its handling over."""
-        self._log((self.ground.time, "handled", cell, envelope))
+        log = self._log  # to call it as a method takes longer: it is looked for in the class
+        log((self.ground.time, "handled", cell, envelope))
         if self.healed:
             return False
         seat = self._seats.get(cell) or self.seat(cell)
@@ -325,7 +331,7 @@ class Injector:
         if self._waiting:
             self._release(seat)
         if self._fixed is None:
-            if seat.spared and not self.choices.exact:
+            if not self._for_handling or (seat.spared and not self.choices.exact):
                 return False
             found = self.choices.handling(seat.path, nth)
             if not found:

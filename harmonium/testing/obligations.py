@@ -31,8 +31,9 @@ class Rule:
 
     def check(self, now: float) -> None:
         """Raise if it does not hold."""
+        condition = self.condition
         try:
-            verdict = self.condition()
+            verdict = condition()
         except PropertyViolated:
             raise
         except AssertionError as error:

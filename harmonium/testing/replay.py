@@ -75,6 +75,16 @@ class Replay:
             case _:
                 self._begin.append(fault)
 
+    @property
+    def for_messages(self) -> bool:
+        """Whether any of the faults is one of a message."""
+        return bool(self._to)
+
+    @property
+    def for_handling(self) -> bool:
+        """Whether any of them befalls an agent at its work."""
+        return bool(self._by)
+
     def begin(self, agents: Sequence[str]) -> Sequence[Fault]:
         """Name the faults that come by the clock, or hold from the start."""
         return self._begin

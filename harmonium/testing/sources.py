@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
 from typing import Protocol
@@ -27,7 +28,17 @@ _NEVER = 1 << 60
 
 _words = Struct("<32H").unpack
 _FINE = 1000
-_LOGS = tuple(math.log(1.0 - drawn / _FINE) for drawn in range(_FINE))
+
+
+@lru_cache(maxsize=64)  # 0.3 us less for each, and a short run draws eight
+def _gaps(rate: float) -> tuple[int, ...]:
+    """Give a thousand gaps that are equally likely at a rate, the shortest first."""
+    if rate <= 0.0:
+        return (_NEVER,) * _FINE
+    if rate >= 1.0:
+        return (0,) * _FINE
+    scale = math.log(1.0 - rate)
+    return tuple(int(math.log(1.0 - drawn / _FINE) / scale) for drawn in range(_FINE))
 
 
 class Seeded:
@@ -57,11 +68,7 @@ class Seeded:
 
     def gap(self, rate: float) -> int:
         """Draw the gap at once: one number for each hit, not one for each point."""
-        if rate <= 0.0:
-            return _NEVER
-        if rate >= 1.0:
-            return 0
-        return int(_LOGS[self.below(_FINE)] / math.log(1.0 - rate))
+        return _gaps(rate)[self.below(_FINE)]
 
 
 class Drawn:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import attrs
 
 from harmonium.protocols.path_glob import PathGlob
@@ -78,10 +76,12 @@ class Faults:
     )
     """What `hits` has answered, by kind and name: patterns are not read in each of 1,000 runs."""
 
-    @cached_property
-    def by_rate(self) -> tuple[str, ...]:
-        """The kinds that are on and of which each run draws how often they come, in order."""
-        return tuple(kind for kind in _BY_RATE if getattr(self, kind))
+    by_rate: tuple[str, ...] = attrs.field(init=False, eq=False, repr=False)
+    """The kinds that are on and of which each run draws how often they come, in order."""
+
+    def __attrs_post_init__(self) -> None:
+        # Not a `cached_property`: in a slotted class that makes every look at a field slow.
+        object.__setattr__(self, "by_rate", tuple(kind for kind in _BY_RATE if getattr(self, kind)))
 
     def hits(self, kind: str, name: str) -> bool:
         """Whether a kind of fault, by its field's name, may befall what has this name."""

@@ -22,6 +22,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 
+from harmonium.protocols.quick import maker
 from harmonium.testing.choices import NOTHING
 from harmonium.testing.faults import (
     Buggify,
@@ -56,11 +57,14 @@ STEPS = 40
 
 _FREE = ("delay", "pause")
 
+_make_delay = maker(Delay)
+
 
 @functools.lru_cache(maxsize=64)
-def _up_to(longest: float) -> list[float]:
-    """The seconds that a delay may have, the shortest first."""
-    return [s for s in SECONDS if s <= longest] or [longest]
+def _up_to(longest: float) -> list[list[float]]:
+    """The seconds that a delay may have, about the shortest first."""
+    about = [s for s in SECONDS if s <= longest] or [longest]
+    return [[round(s * (0.6 + step / 20), 4) for step in range(17)] for s in about]
 
 
 _LOGS = tuple(math.log(1.0 - drawn / 1000) for drawn in range(1000))
@@ -133,6 +137,8 @@ class Search:
         self._delay, self._drop = give("delay"), give("drop")
         self._lossy = [kind for kind in (self._drop, give("duplicate")) if kind]
         self._harmful = [kind for kind in map(give, ("crash", "kill", "pause")) if kind]
+        self.for_messages = bool(self._mean or self._delay or self._lossy)
+        self.for_handling = bool(self._harmful)
 
     def _set(self, kind: str, rate: float) -> None:
         """Set how often a kind comes; one that never does costs nothing from then on."""
@@ -164,7 +170,7 @@ class Search:
 
     def _some_seconds(self) -> float:
         below, seconds = self._source.below, self._seconds
-        return _rounded(seconds[below(len(seconds))] * (0.6 + below(17) / 20))
+        return seconds[below(len(seconds))][below(17)]
 
     # -- points
 
@@ -227,9 +233,9 @@ class Search:
         found: Sequence[Fault] = NOTHING
         if self._mean:
             if self._may_delay(to):
-                found = (Delay(to, nth, self._memoryless()),)
+                found = (_make_delay(to, nth, self._memoryless()),)
         elif self._delay is not None and self._comes(self._delay, to):
-            found = (Delay(to, nth, self._some_seconds()),)
+            found = (_make_delay(to, nth, self._some_seconds()),)
         if spared:
             return found
         for kind in self._lossy:
@@ -241,7 +247,8 @@ class Search:
         return found
 
     def _memoryless(self) -> float:
-        return _rounded(min(-self._mean * _LOGS[self._source.below(1000)], self._spec.longest))
+        secs = -self._mean * _LOGS[self._source.below(1000)]
+        return self._spec.longest if secs > self._spec.longest else _rounded(secs)
 
     def handling(self, actor: str, nth: int) -> Sequence[Fault]:
         """Crash, kill or halt some agents."""

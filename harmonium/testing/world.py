@@ -28,6 +28,7 @@ from harmonium.testing.choices import Choices, Neutral
 from harmonium.testing.disk import SimDisk
 from harmonium.testing.faults import Fault
 from harmonium.testing.injector import Injector, door
+from harmonium.testing.lookout import Lookout
 from harmonium.testing.obligations import Eventually, LeadsTo, Rule
 from harmonium.testing.probe import Probe, ProbeAgent
 from harmonium.testing.trace import Entry, Trace
@@ -79,7 +80,7 @@ class World:
         self.ground.chaos = self.injector
         self.ground.door = door
         self.ground.world = self
-        self._always: list[Rule] = []
+        self._lookout = Lookout(self.ground, self.trace)
         self._quiet: list[Rule] = []
         self._eventually: list[Eventually] = []
         self._leads: list[LeadsTo] = []
@@ -99,8 +100,7 @@ class World:
         """Start the system; its agents are up when this returns."""
         ground = self.ground
         self.trace.listen(ground)
-        ground.on_reply = self._answered
-        ground.on_delivery = self._delivered
+        ground.lookout, ground.most = self._lookout, self.max_deliveries
         with ground.inside():
             started = self.system._start()
         if not started.done():
@@ -207,22 +207,6 @@ class World:
         ground = self.ground
         done = ground.run(until, limit=limit)
         return done or self._nothing_due()
-
-    def _delivered(self) -> None:
-        """Check what always holds, after each thing that an agent did."""
-        ground = self.ground
-        for rule in self._always:
-            rule.check(ground.time)
-        if ground.escaped:
-            raise ground.escaped[0]
-        if ground.deliveries > self.max_deliveries:
-            raise PropertyViolated(
-                "no livelock", f"{ground.deliveries} messages, and no end of it", ground.time
-            )
-
-    def _answered(self, ask: Any, answer: Any) -> None:
-        envelope = answer
-        self.trace.raw.append((self.ground.time, "answered", ask.owner, envelope))
 
     # -- who is there
 
@@ -333,9 +317,7 @@ class World:
 
     def always(self, condition: Callable[[], Any], name: str) -> None:
         """State what must hold after each thing that an agent does."""
-        rule = Rule(condition, name)
-        self._always.append(rule)
-        rule.check(self.now)
+        self._lookout.always(Rule(condition, name))
 
     def always_quiet(self, condition: Callable[[], Any], name: str) -> None:
         """State what must hold at the end of the run, when nothing is under way."""
