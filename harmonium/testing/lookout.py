@@ -22,22 +22,23 @@ class Lookout:
         trace: Where answers are noted.
     """
 
-    __slots__ = ("_ground", "_log", "_rules")
+    __slots__ = ("_ground", "_log", "rules")
 
     def __init__(self, ground: SimulatedGround, trace: Trace) -> None:
         self._ground = ground
         self._log = trace.raw.append
-        self._rules: list[Rule] = []
+        self.rules: list[Rule] = []
+        """What holds always."""
 
     def always(self, rule: Rule) -> None:
         """Check a rule now, and after each thing that an agent does."""
-        self._rules.append(rule)
+        self.rules.append(rule)
         self._ground.on_delivery = self._look
         rule.check(self._ground.time)
 
     def _look(self) -> None:
         ground = self._ground
-        for rule in self._rules:
+        for rule in self.rules:
             rule.check(ground.time)
         if ground.escaped:
             raise ground.escaped[0]

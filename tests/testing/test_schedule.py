@@ -83,7 +83,7 @@ def test_each_fault_does_what_it_says(fault, charges):
 
     def look(world: World) -> None:
         body(world)
-        world._always.clear()
+        world.ground.lookout.rules.clear()
 
     outcome = run_once(Scene(build, look), Replay([fault]))
     assert outcome.violation is None
