@@ -128,12 +128,11 @@ class Ground(Asking):
         self.on_top_exit: Callable[[Cell, Exit], None] = _unheard
         self.on_dead_letter: Callable[[Cell | str, RawEnvelope], None] | None = None
         self.engine_port: Callable[[Cell], Any] = _no_engine
-        self.root = Cell(self, None, "", _GUARDIAN)
+        self.root = starting.stand(self, _GUARDIAN)
         self.registry = Registry(self.root)
         self.bundles: Any = None
         self.journals: Any = None
         self.store: Store | None = None
-        starting.start(self.root, 1)
 
     # Made on first use: a search makes thousands of grounds, and most use none of these.
 

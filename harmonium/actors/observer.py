@@ -110,7 +110,7 @@ class Observers:
         self._listeners: tuple[Callable[[Any], None], ...] = ()
         self._of_starts: tuple[Callable[[Any], None], ...] = ()
         """Those that are told of starts by an event."""
-        self._on_start: Callable[[str, int], None] | None = None
+        self._on_start: Callable[[Cell, int], None] | None = None
         self.restarts = 0
         self.crashes = 0
         self.overflows = 0
@@ -120,13 +120,13 @@ class Observers:
         self,
         listener: Callable[[Any], None],
         *,
-        on_start: Callable[[str, int], None] | None = None,
+        on_start: Callable[[Cell, int], None] | None = None,
     ) -> Callable[[], None]:
         """Have `listener(event)` called in the ground's thread; returns how to end that.
 
         Args:
             listener: Told of everything.
-            on_start: Told of starts in its place, by path and incarnation; only one listener may
+            on_start: Told of starts in its place, by cell and incarnation; only one listener may
                 have it. Most events of a short simulated run are starts, and to make one and
                 tell it takes 0.6 us.
         """
@@ -161,7 +161,7 @@ class Observers:
             path = cell.path
             logger.info("{path} restarted as #{incarnation}", path=path, incarnation=incarnation)
         if self._on_start is not None:
-            self._on_start(cell.path, incarnation)
+            self._on_start(cell, incarnation)
         if self._of_starts:
             self.emit(AgentStarted(cell.path, incarnation, restarted))
 

@@ -169,17 +169,30 @@ class _Inside:
 
     __slots__ = ("_loop", "_outer")
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: VirtualLoop, outer: Any) -> None:
         self._loop = loop
+        self._outer = outer
 
     def __enter__(self) -> None:
-        self._outer = outer = _running_loop()
-        if outer is not self._loop:  # to set it is a system call
-            _set_running_loop(self._loop)
+        _set_running_loop(self._loop)
 
     def __exit__(self, *_: object) -> None:
-        if self._outer is not self._loop:
-            _set_running_loop(self._outer)
+        _set_running_loop(self._outer)
+
+
+class _Here:
+    """Stands for `_Inside` where the loop is the running one: to set it is a system call."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+_HERE = _Here()
 
 
 class SimulatedGround(Ground):
@@ -194,6 +207,7 @@ class SimulatedGround(Ground):
 
     # As in `Ground`.
     __slots__ = (
+        "_arrive",
         "_blocking",
         "_charged",
         "_entropy",
@@ -237,6 +251,7 @@ class SimulatedGround(Ground):
         self._way: list[tuple[float, int, Arrive, Any, RawEnvelope, Any]] = []
         """What is under way, in the order of arrival: a heap without handles, as nothing of it
         is ever taken back (a `Timer` for each message costs a microsecond more)."""
+        self._arrive = self._arrived  # bound once, not for each message
         self._blocking = 0
         self._charged = 0.0
         self._number = 0
@@ -247,8 +262,8 @@ class SimulatedGround(Ground):
         self.loop = VirtualLoop(self)  # type: ignore[abstract]
         self.awake = True  # nothing has to wake it: `run` looks for itself
         self.deliveries = 0
+        # A test's, told of replies, of escapes, and of more deliveries than `most`.
         self.lookout: Any = None
-        """A test's, told of replies, of escapes, and of more deliveries than `most`."""
         self.most = math.inf
         # Called after each visit, by tests that have something to look at: it takes 2 % of a run.
         self.on_delivery: Callable[[], None] | None = None
@@ -289,7 +304,7 @@ class SimulatedGround(Ground):
         self.chaos = self.carriage = self.world = self.loop = self.active = nothing
         self.ready = self.timers = self.store = self.on_top_exit = self.on_delivery = nothing
         self.lookout = self.before_pause = self._dead_letters = self._topics = nothing
-        self._last = self._held = self._frozen = self._way = nothing
+        self._last = self._held = self._frozen = self._way = self._arrive = nothing
 
     def play(self, scenario: Coroutine[Any, Any, T], *, limit: float = 3600.0) -> T:
         """Run a coroutine to its end, in virtual time.
@@ -416,9 +431,10 @@ class SimulatedGround(Ground):
             return SUSPENDED
         return super()._first_step(cell, envelope, coroutine)
 
-    def inside(self) -> _Inside:
+    def inside(self) -> _Inside | _Here:
         """Make the virtual loop the running one; a real one goes on afterwards."""
-        return _Inside(self.loop)
+        outer = _running_loop()
+        return _HERE if outer is self.loop else _Inside(self.loop, outer)
 
     def freeze(self, cell: Cell) -> None:
         """Let an agent stand still: what would run in its turn waits until `thaw`."""
@@ -478,28 +494,35 @@ class SimulatedGround(Ground):
         more = cell.more_
         filled = cell.coming + len(cell.mailbox) >= cell.birth.mailbox
         special = more is not None and (more.route is not None or more.parked)
-        if (filled or special) and lane is None and not self.has_room(cell):
-            drops = cell.birth.overflow is DROP_OLDEST and not cell.mailbox
-            if not drops or not self._drop_one(cell):
-                return self._overflow(cell, envelope)
+        if (filled or special) and lane is None and not self._makes_room(cell):
+            return self._overflow(cell, envelope)
         copies = self.carriage.latencies(self, cell, envelope)
         if not copies:
             unanswerable = (*envelope[:2], None, *envelope[3:])
             self.dead_letter(cell, unanswerable, "lost on the way")
             return ACCEPTED
-        pair = (envelope[1], cell)
         if lane is None:
             cell.coming += len(copies)
-        self._send_off(pair, copies[0], self._arrived, cell, envelope, lane)
+        pair = (envelope[1], cell)
+        if copies[0] or self._last or self._held:
+            self._send_off(pair, copies[0], self._arrive, cell, envelope, lane)
+        else:  # as `_send_off`, without its call for each message
+            self.in_transit += 1
+            self._number = number = self._number + 1
+            heappush(self._way, (self.time + HOP, number, self._arrive, cell, envelope, lane))
         if len(copies) > 1:
             for latency in copies[1:]:
                 self.sent += 1
                 again = (*envelope[:3], self.sent, *envelope[4:])
-                self._send_off(pair, latency, self._arrived, cell, again, lane)
+                self._send_off(pair, latency, self._arrive, cell, again, lane)
         return ACCEPTED
 
-    def _drop_one(self, cell: Cell) -> bool:
-        """Drop the oldest user message that is under way to an agent with a full mailbox."""
+    def _makes_room(self, cell: Cell) -> bool:
+        """Whether there is room, if need be as the oldest that is under way there is dropped."""
+        if self.has_room(cell):
+            return True
+        if cell.birth.overflow is not DROP_OLDEST or cell.mailbox:
+            return False
         found = [
             entry
             for entry in self._way

@@ -29,8 +29,9 @@ from harmonium.protocols.lifecycle import Declined, Exit, ExitKind, Phase, Start
 
 if TYPE_CHECKING:
     from harmonium.actors.birth import Birth
+    from harmonium.actors.ground import Ground
 
-__all__ = ["place", "restart", "start"]
+__all__ = ["place", "restart", "stand", "start"]
 
 CRASH = ExitKind.CRASH
 
@@ -45,6 +46,17 @@ def place(parent: Cell, birth: Birth, id: str) -> Cell:
         )
     cell = Cell(parent.ground, parent, id, birth)
     parent.children[id] = cell
+    return cell
+
+
+def stand(ground: Ground, birth: Birth) -> Cell:
+    """Make the top of a tree: it has no parent, constructor, hook or mail, and just is there."""
+    cell = Cell(ground, None, "", birth)
+    kind: Any = birth.factory
+    agent = cell.agent = kind.__new__(kind)
+    agent._cell = cell
+    cell.accepts = agent.__table__.accepts
+    cell.incarnation, cell.state = 1, RUNNING
     return cell
 
 

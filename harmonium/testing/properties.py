@@ -14,6 +14,7 @@ import attrs
 
 from harmonium.actors.account import every_cell
 from harmonium.actors.cell import DEAD
+from harmonium.testing.trace import name_of
 from harmonium.testing.world import World
 
 __all__ = [
@@ -177,7 +178,7 @@ def restarts_within(world: World, limit: int, window: float, path: str) -> Verdi
     times = [
         now
         for now, kind, actor, number in world.trace.raw
-        if kind == "started" and actor == path and number > 1
+        if kind == "started" and number > 1 and name_of(actor) == path
     ]
     for first, last in zip(times, times[limit:], strict=False):
         if last - first <= window:

@@ -253,7 +253,9 @@ class Search:
     def handling(self, actor: str, nth: int) -> Sequence[Fault]:
         """Crash, kill or halt some agents."""
         for kind in self._harmful:
-            if self._comes(kind, actor):
+            if kind.gap and kind.answers.get(actor):  # as in `_comes`, without its call
+                kind.gap -= 1
+            elif self._comes(kind, actor):
                 return (self._harm(kind.name, actor, nth),)
         return NOTHING
 

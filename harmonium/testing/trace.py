@@ -76,8 +76,8 @@ class Trace:
         """Note all that the ground's observers are told."""
         note = self.raw.append
 
-        def started(path: str, incarnation: int) -> None:
-            note((ground.time, "started", path, incarnation))
+        def started(cell: Cell, incarnation: int) -> None:
+            note((ground.time, "started", cell, incarnation))
 
         ground.observers.add(lambda event: self._listen(ground.time, event), on_start=started)
 
