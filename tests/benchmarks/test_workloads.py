@@ -41,9 +41,9 @@ RUNS = {
     "timers": lambda: growth.timers(5, 20),
     "names": lambda: growth.names(5, 20),
     "mailbox": lambda: growth.mailbox(2, 20),
-    "bare loops": lambda: schedules.loops(20, 200),
+    "bare loops": lambda: schedules.loops(20, 200, rounds=2),
     "schedules": lambda: schedules.schedules(2, bugs=BUGS[:2]),
-    "slowest schedules": lambda: schedules.schedules(2, min, BUGS[:2]),
+    "slowest schedules": lambda: schedules.schedules(2, min, BUGS[:2], rounds=2),
     "deliveries": lambda: schedules.deliveries(50, delays=False),
     "deliveries delayed": lambda: schedules.deliveries(50, delays=True),
 }
