@@ -133,8 +133,10 @@ class Extras:
         """The scopes of the budgets that its messages count for."""
         self.child_gone: Callable[[], None] | None = None
         self.declined: str | None = None
-        self.deferred: set[Deferred] = NONE_YET
-        self.executions: set[Execution] = NONE_YET
+        # Dicts and not sets: what happens to several of them happens in the order they came, and
+        # not in that of their places in memory, which no run has twice.
+        self.deferred: dict[Deferred, None] = NONE_YET
+        self.executions: dict[Execution, None] = NONE_YET
         self.failure: tuple[BaseException, RawEnvelope | None] | None = None
         self.first = 1
         """The number of its first incarnation; above 1 where its id was another agent's before."""
@@ -172,9 +174,9 @@ class Extras:
     def hold(self, execution: Execution) -> None:
         """Keep a handler or hook that has suspended."""
         if self.executions is NONE_YET:
-            self.executions = {execution}
+            self.executions = {execution: None}
         else:
-            self.executions.add(execution)
+            self.executions[execution] = None
 
     def wait_for_room(self, envelope: RawEnvelope, room: Promise[None]) -> None:
         """Keep what waits for room in the mailbox."""

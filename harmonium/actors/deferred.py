@@ -31,8 +31,8 @@ class Deferred:
             envelope[2].answered = True
             more = cell.more
             if more.deferred is NONE_YET:
-                more.deferred = set()
-            more.deferred.add(self)
+                more.deferred = {}
+            more.deferred[self] = None
 
     def reply(self, value: Any) -> None:
         """Answer; later answers are ignored."""
@@ -60,6 +60,6 @@ class Deferred:
         cell, self._cell = self._cell, None
         if cell is None:
             return
-        cell.more.deferred.discard(self)
         if self._envelope[2] is not None:
+            cell.more.deferred.pop(self, None)
             cell.ground.respond(self._envelope, value, failed=failed)

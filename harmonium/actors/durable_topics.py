@@ -47,7 +47,7 @@ class DurableTopics:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._runners: dict[str, Runner] = {}
-        self._of_cell: dict[Cell, set[str]] = {}
+        self._of_cell: dict[Cell, dict[str, None]] = {}
         self._trimming = Trimming(ground, self._note_places)
         self.plain: set[tuple[type, str | None]] = set()
         """Classes and topics that were published plainly past durable subscribers."""
@@ -155,7 +155,7 @@ class DurableTopics:
             runner.begin()
         else:
             runner.resume(to, wanted)
-        self._of_cell.setdefault(cell, set()).add(wanted.name)
+        self._of_cell.setdefault(cell, {})[wanted.name] = None
 
     def unsubscribe(self, cell: Cell, name: str) -> Promise[bool]:
         """End a durable subscription for good: its place in the journal is forgotten.
@@ -163,13 +163,13 @@ class DurableTopics:
         Returns:
             Whether there was one.
         """
-        self._of_cell.get(cell, set()).discard(name)
+        self._of_cell.get(cell, {}).pop(name, None)
         return self._forget(name)
 
     def _forget(self, name: str) -> Promise[bool]:
         runner = self._runners.pop(name, None)
         if runner is not None:
-            self._of_cell.get(runner.cell, set()).discard(name)
+            self._of_cell.get(runner.cell, {}).pop(name, None)
             runner.close()
         stateful = self._ground.stateful
         return stateful.do(lambda: stateful.store.topics.forget(name))

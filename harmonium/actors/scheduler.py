@@ -478,7 +478,7 @@ class Scheduler:
             execution.limit.cancel()
         more = cell.more_ or cell.more
         if more.executions:
-            more.executions.discard(execution)
+            more.executions.pop(execution, None)
 
     def rest(self, cell: Cell) -> None:
         """See what a cell does after a handler that had suspended it."""

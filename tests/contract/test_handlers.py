@@ -336,6 +336,35 @@ def test_defer_answers_later_and_a_crash_answers_for_it(play):
     play(shop(child(Later, id="a")), scenario)
 
 
+def test_a_deferred_answer_that_nobody_asked_for_is_nothing(play):
+    """The same handler may be told: whoever answers need not know."""
+
+    class Later(Agent):
+        def __init__(self):
+            self.told = 0
+
+        @handles
+        def wait(self, wait: Wait) -> Answer | None:
+            self.told += 1
+            self.defer().reply(Answer(1))
+
+        @handles
+        def note(self, note: Note) -> None:
+            self.told += 1
+            self.defer().fail(ValueError("refused"))
+
+        @handles
+        def get(self, get: Get) -> Answer:
+            return Answer(self.told)
+
+    async def scenario(system):
+        system.tell("a", Wait())
+        system.tell("a", Note(1))
+        assert await system.ask("a", Get()) == Answer(2)
+
+    play(shop(child(Later, id="a")), scenario)
+
+
 def test_publish_reaches_every_subscriber_once(play):
     """Each subscriber gets the event as a message of its own."""
     book = []

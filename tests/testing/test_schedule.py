@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harmonium import Agent, AgentDead, child, handles, supervisor
 from harmonium.testing import (
     Crash,
     Delay,
@@ -24,7 +25,7 @@ from harmonium.testing import (
     handled,
     run_once,
 )
-from tests.testing.shop import FIXED, SHOP, Charge, Place, body, build
+from tests.testing.shop import FIXED, SHOP, Charge, Charged, Done, Place, body, build
 
 ALL = Faults(crash=True, kill="payments", drop=True, duplicate=True, partition=True)
 
@@ -50,6 +51,40 @@ def test_the_faults_of_a_search_replay_its_run(seed):
 def test_the_same_seed_gives_the_same_run():
     """A seed names a run."""
     assert len({run_once(SHOP, Rng(11, ALL)).hash() for _ in range(3)}) == 1
+
+
+class Busy(Agent):
+    """Has many requests in work at once, some of which it answers later, and falls over."""
+
+    def __init__(self):
+        self.owed = []
+
+    @handles(reentrant=True)
+    async def place(self, place: Place) -> Done:
+        await self.sleep(5.0)
+        return Done(place.order)
+
+    @handles
+    def charge(self, order: Charge) -> Charged | None:
+        self.owed.append(self.defer())
+
+
+def test_who_waits_for_an_agent_that_crashes_hears_it_in_the_order_they_asked():
+    """In every run: not in the order in which the requests happen to lie in memory."""
+
+    def ask(world: World) -> None:
+        me = world.probe("me")
+        for number in range(60):
+            me.ask("busy", Charge(number) if number < 30 else Place(number), timeout=60)
+
+    scene = Scene(lambda: supervisor("desk", children=[child(Busy, id="busy")]), ask)
+    outcomes = [run_once(scene, Replay([Kill("busy", at=1.0)])) for _ in range(4)]
+    assert len({outcome.hash() for outcome in outcomes}) == 1
+    history = outcomes[0].world.history()
+    heard = [e.cause for e in history if e.kind == "answered" and isinstance(e.what, AgentDead)]
+    places, charges = heard[:30], heard[30:]
+    assert places == sorted(places) != []
+    assert charges == sorted(charges) != []
 
 
 def test_a_crash_between_effect_and_answer_charges_twice():
