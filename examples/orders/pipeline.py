@@ -50,6 +50,14 @@ def _reserve(c: Any, *, use_safety: bool = False) -> Reserve:
     return Reserve(order.order_id, units_by_stock_code(order), use_safety)
 
 
+def _settle(c: Any) -> Charge | VoidCharge:
+    """Charge what was reserved; without goods see to it that no attempt that died has charged."""
+    order = c.request.order
+    if c["stock"] is None:
+        return VoidCharge(order.order_id)
+    return Charge(order.order_id, order_value(order))
+
+
 def _outcome(c: Any) -> OrderOutcome:
     order_id = c.request.order.order_id
     kind = _kind(c)
@@ -121,8 +129,8 @@ place_order: Pipeline[PlaceOrder, OrderOutcome] = Pipeline(
             "payment",
             to="payments",
             after=["stock"],
-            when=lambda c: c["stock"] is not None,
-            send=lambda c: Charge(c.request.order.order_id, order_value(c.request.order)),
+            when=_is_wanted,
+            send=_settle,
             refused=PaymentRefused,
             fallback=[PERSIST],
             undo=lambda c: VoidCharge(c.request.order.order_id),
