@@ -35,6 +35,8 @@ LONGEST = 10.0
 """The longest delay, in virtual seconds."""
 OFTEN = 0.08
 """The highest rate of a kind of fault: a job that only ever waits proves nothing."""
+MOST_SHOWN = 20
+"""How many faults are named of a run that failed."""
 REDUCING = 120
 """Most runs that are spent on reducing the faults of a run that failed."""
 
@@ -167,7 +169,9 @@ class Runs:
             faults = reduced.faults
             lines = story(reduced.outcome.world.trace)
         text = f"{type(violation).__name__}: {violation}"
-        shown = ", ".join(map(repr, faults[:20]))
+        shown = ", ".join(map(repr, faults[:MOST_SHOWN]))
+        if len(faults) > MOST_SHOWN:
+            shown += f", and {len(faults) - MOST_SHOWN:,} more: run seed {seed} again"
         self.failures.append({"seed": seed, "violation": text, "faults": shown})
         sys.stderr.write("\n".join([f"seed {seed}: {text}", f"  faults: {shown}", *lines]) + "\n")
 
